@@ -1,0 +1,137 @@
+"""People, organisations, and who works for which."""
+
+from typing import Any, Self
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import UUID7, Lower
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A new person. Without a password they sign in by code."""
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """An operator of the installation: no more access to groups than anybody else."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. Others in a group see `display_name` and nothing else."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    email = models.EmailField("e-mail address")
+    display_name = models.CharField(max_length=40, blank=True)
+    time_zone = models.CharField(max_length=60, default="Europe/London")
+    country = models.CharField(max_length=2, default="GB")
+    language = models.CharField(max_length=10, default="en-gb")
+    reminds_day_before = models.BooleanField(default=True)
+    reminds_hour_before = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    joined_at = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+    objects = UserManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="accounts_user_email_unique",
+                violation_error_message="There is an account with this address already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.public_name
+
+    @property
+    def public_name(self) -> str:
+        """The name that others may see, also before one was chosen."""
+        return self.display_name or "Someone new"
+
+    def get_username(self) -> str:
+        return self.email
+
+
+class Organisation(models.Model):
+    """A charity, clinic or network that runs groups. Its coordinators see no other's."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=60, unique=True)
+    country = models.CharField(max_length=2, default="GB")
+    time_zone = models.CharField(max_length=60, default="Europe/London")
+    #: How soon a person in the organisation answers an application, in hours.
+    answers_within_hours = models.PositiveSmallIntegerField(default=48)
+    #: Counts below this are hidden inside the organisation.
+    smallest_cell = models.PositiveSmallIntegerField(default=5)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="accounts_organisation_smallest_cell", condition=models.Q(smallest_cell__gte=5)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StaffRoleQuerySet(models.QuerySet["StaffRole"]):
+    def coordinators(self) -> Self:
+        return self.filter(role=StaffRole.Role.COORDINATOR)
+
+    def facilitators(self) -> Self:
+        return self.filter(role=StaffRole.Role.FACILITATOR)
+
+
+class StaffRole(models.Model):
+    """What a person does in an organisation, and what visitors may know of their preparation."""
+
+    class Role(models.TextChoices):
+        COORDINATOR = "coordinator", "Coordinator"
+        SUPERVISOR = "supervisor", "Supervisor"
+        FACILITATOR = "facilitator", "Facilitator"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="staff_roles")
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="staff_roles"
+    )
+    role = models.CharField(max_length=12, choices=Role)
+    #: Shown on the group's page, for example "Leading groups (24 hours), suicide awareness".
+    training = models.CharField(max_length=200, blank=True)
+    checked_on = models.DateField(null=True, blank=True)
+    supervision = models.CharField(max_length=200, blank=True)
+    #: Who is told first when somebody needs more support: 1 is first, empty is not on call.
+    on_call_position = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    objects = StaffRoleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="accounts_staffrole_role_known",
+                condition=models.Q(role__in=["coordinator", "supervisor", "facilitator"]),
+            ),
+            models.UniqueConstraint(
+                fields=["user", "organisation", "role"], name="accounts_staffrole_once"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "on_call_position"],
+                condition=models.Q(on_call_position__isnull=False),
+                name="accounts_staffrole_on_call_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_role_display()} at {self.organisation}"

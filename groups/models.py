@@ -1,0 +1,373 @@
+"""Support groups, who leads them, who belongs to them, and what everybody signed."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import UUID7
+from django.utils import timezone
+
+from accounts.models import Organisation, User
+
+
+class Topic(models.Model):
+    """What a group is about: a focus that people search for."""
+
+    class Kind(models.TextChoices):
+        CONDITION = "condition", "A condition"
+        IDENTITY = "identity", "A shared identity"
+        WELLBEING = "wellbeing", "Wellbeing"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    slug = models.SlugField(max_length=60, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                name="groups_topic_kind_known",
+                condition=Q(kind__in=["condition", "identity", "wellbeing"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SupportGroupQuerySet(models.QuerySet["SupportGroup"]):
+    def listed(self) -> Self:
+        """Groups that anybody may find."""
+        return self.filter(lifecycle=SupportGroup.Lifecycle.LISTED)
+
+    def with_seats_taken(self) -> Self:
+        """Add `seats_taken`: people who were accepted and have not left."""
+        return self.annotate(
+            seats_taken=models.Count(
+                "memberships", filter=Q(memberships__status__in=Membership.HOLDS_A_SEAT)
+            )
+        )
+
+
+class SupportGroup(models.Model):
+    """A circle of people who meet on a rhythm, led by facilitators of one organisation."""
+
+    class Facilitation(models.TextChoices):
+        PEER_LED = "peer_led", "Peer-led"
+        PROFESSIONALLY_LED = "professionally_led", "Professionally led"
+
+    class Format(models.TextChoices):
+        ONLINE = "online", "Online"
+        IN_PERSON = "in_person", "In person"
+        HYBRID = "hybrid", "Online or in person"
+
+    class Attendance(models.TextChoices):
+        OPEN = "open", "Open: come when you can"
+        CLOSED = "closed", "Closed: the same people each time"
+
+    class MeetingFormat(models.TextChoices):
+        OPEN_DISCUSSION = "open_discussion", "Open discussion"
+        GUIDED_TOPICS = "guided_topics", "Guided topics"
+        MIXED = "mixed", "Guided topic, then open discussion"
+
+    class Admission(models.TextChoices):
+        DROP_IN = "drop_in", "Answers to a few questions admit at once"
+        SCREENED = "screened", "A person reads each application and decides"
+
+    class Lifecycle(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        LISTED = "listed", "Listed"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    #: lifecycle -> the states that may follow it.
+    LIFECYCLE_MOVES = {
+        Lifecycle.DRAFT: {Lifecycle.LISTED, Lifecycle.CLOSED},
+        Lifecycle.LISTED: {Lifecycle.PAUSED, Lifecycle.CLOSED},
+        Lifecycle.PAUSED: {Lifecycle.LISTED, Lifecycle.CLOSED},
+        Lifecycle.CLOSED: set(),
+    }
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="support_groups"
+    )
+    name = models.CharField(max_length=80)
+    slug = models.SlugField(max_length=80, unique=True)
+    purpose = models.CharField(max_length=300)
+    who_it_is_for = models.TextField(blank=True)
+    what_to_expect = models.TextField(blank=True)
+    #: One rule a line, "Rule. Why it helps."
+    ground_rules = models.TextField(blank=True)
+    topics = models.ManyToManyField(Topic, related_name="support_groups")
+    facilitation = models.CharField(max_length=20, choices=Facilitation)
+    format = models.CharField(max_length=10, choices=Format)
+    attendance = models.CharField(max_length=8, choices=Attendance, default=Attendance.OPEN)
+    meeting_format = models.CharField(
+        max_length=20, choices=MeetingFormat, default=MeetingFormat.MIXED
+    )
+    admission = models.CharField(max_length=10, choices=Admission)
+    capacity = models.PositiveSmallIntegerField(default=12)
+    minimum = models.PositiveSmallIntegerField(default=4)
+    language = models.CharField(max_length=10, default="en")
+    accessibility = models.TextField(blank=True)
+    #: The part of the place that anybody may know, for example "Leeds LS6, step-free".
+    place = models.CharField(max_length=120, blank=True)
+    #: The exact address: members in good standing only.
+    address = models.TextField(blank=True)
+    time_zone = models.CharField(max_length=60, default="Europe/London")
+    overseer = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="overseen_groups"
+    )
+    lifecycle = models.CharField(max_length=8, choices=Lifecycle, default=Lifecycle.DRAFT)
+    #: Days that messages of a session are kept after its end.
+    keeps_messages_days = models.PositiveSmallIntegerField(default=30)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = SupportGroupQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                name="groups_supportgroup_facilitation_known",
+                condition=Q(facilitation__in=["peer_led", "professionally_led"]),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_format_known",
+                condition=Q(format__in=["online", "in_person", "hybrid"]),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_attendance_known",
+                condition=Q(attendance__in=["open", "closed"]),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_meeting_format_known",
+                condition=Q(meeting_format__in=["open_discussion", "guided_topics", "mixed"]),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_admission_known",
+                condition=Q(admission__in=["drop_in", "screened"]),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_lifecycle_known",
+                condition=Q(lifecycle__in=["draft", "listed", "paused", "closed"]),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_capacity_possible",
+                condition=Q(minimum__gte=2) & Q(capacity__gte=F("minimum")),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_listed_peer_led_overseen",
+                condition=~Q(facilitation="peer_led")
+                | ~Q(lifecycle="listed")
+                | Q(overseer__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_professionally_led_screened",
+                condition=~Q(facilitation="professionally_led") | Q(admission="screened"),
+            ),
+        ]
+        indexes = [models.Index(fields=["lifecycle", "name"], name="groups_supportgroup_listing")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def ground_rule_list(self) -> list[tuple[str, str]]:
+        """Each ground rule with the sentence that says why."""
+        rules = []
+        for line in self.ground_rules.splitlines():
+            rule, _, why = line.strip().partition(". ")
+            if rule:
+                rules.append((rule.rstrip("."), why))
+        return rules
+
+    def current_agreement(self) -> "Agreement | None":
+        """The newest published version, which members must have signed."""
+        return self.agreements.order_by("-version").first()
+
+
+class FacilitatorAssignment(models.Model):
+    """That a person leads a group, alone or as the second."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    group = models.ForeignKey(
+        SupportGroup, on_delete=models.CASCADE, related_name="facilitator_assignments"
+    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="facilitator_assignments")
+    is_lead = models.BooleanField(default=True)
+    #: What visitors read, for example "Has lived with low mood; leads since 2024".
+    introduction = models.CharField(max_length=200, blank=True)
+    began_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-is_lead", "began_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "user"], name="groups_facilitatorassignment_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} leads {self.group}"
+
+
+class Agreement(models.Model):
+    """One version of the text on confidentiality and conduct. A published one never changes."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    group = models.ForeignKey(SupportGroup, on_delete=models.CASCADE, related_name="agreements")
+    version = models.PositiveSmallIntegerField()
+    text = models.TextField()
+    published_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "version"], name="groups_agreement_version_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Version {self.version} for {self.group}"
+
+    def clauses(self) -> list[tuple[str, str]]:
+        """Heading and sentence of each clause; clauses are lines of "Heading. Sentence."."""
+        parted = (line.strip().partition(". ") for line in self.text.splitlines() if line.strip())
+        return [(heading, text) for heading, _, text in parted]
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def open(self) -> Self:
+        """Episodes that have not ended."""
+        return self.filter(status__in=Membership.OPEN)
+
+    def active(self) -> Self:
+        return self.filter(status=Membership.Status.ACTIVE, user__is_active=True)
+
+    def signed_current_agreement(self) -> Self:
+        newer = Agreement.objects.filter(
+            group=OuterRef("agreement__group"), version__gt=OuterRef("agreement__version")
+        )
+        current = Signature.objects.filter(membership=OuterRef("pk")).filter(~Exists(newer))
+        return self.filter(Exists(current))
+
+    def in_good_standing(self) -> Self:
+        """The rule behind every door of a group: active, and signed the current agreement."""
+        return self.active().signed_current_agreement()
+
+
+class Membership(models.Model):
+    """One episode of one person in one group, from applying to leaving.
+
+    A person who comes back after leaving begins a new episode.
+    """
+
+    class Status(models.TextChoices):
+        APPLIED = "applied", "Applied"
+        WAITLISTED = "waitlisted", "On the waiting list"
+        ACCEPTED = "accepted", "Accepted, agreement to sign"
+        ACTIVE = "active", "Member"
+        REFERRED = "referred", "Referred elsewhere"
+        WITHDRAWN = "withdrawn", "Left"
+        REMOVED = "removed", "Removed"
+        COMPLETED = "completed", "Completed the course"
+
+    #: status -> the states that may follow it. `docs/architecture.md` draws this table.
+    MOVES = {
+        Status.APPLIED: {Status.WAITLISTED, Status.ACCEPTED, Status.REFERRED, Status.WITHDRAWN},
+        Status.WAITLISTED: {Status.ACCEPTED, Status.REFERRED, Status.WITHDRAWN},
+        Status.ACCEPTED: {Status.ACTIVE, Status.WITHDRAWN, Status.REMOVED},
+        Status.ACTIVE: {Status.WITHDRAWN, Status.REMOVED, Status.COMPLETED},
+        Status.REFERRED: set(),
+        Status.WITHDRAWN: set(),
+        Status.REMOVED: set(),
+        Status.COMPLETED: set(),
+    }
+    OPEN = (Status.APPLIED, Status.WAITLISTED, Status.ACCEPTED, Status.ACTIVE)
+    HOLDS_A_SEAT = (Status.ACCEPTED, Status.ACTIVE)
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    group = models.ForeignKey(SupportGroup, on_delete=models.PROTECT, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    status = models.CharField(max_length=10, choices=Status, default=Status.APPLIED)
+    applied_at = models.DateTimeField(default=timezone.now)
+    waitlisted_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    activated_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    end_reason = models.CharField(max_length=300, blank=True)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="groups_membership_status_known",
+                condition=Q(
+                    status__in=[
+                        "applied",
+                        "waitlisted",
+                        "accepted",
+                        "active",
+                        "referred",
+                        "withdrawn",
+                        "removed",
+                        "completed",
+                    ]
+                ),
+            ),
+            models.UniqueConstraint(
+                fields=["group", "user"],
+                condition=Q(status__in=["applied", "waitlisted", "accepted", "active"]),
+                name="groups_membership_one_open_episode",
+            ),
+            models.CheckConstraint(
+                name="groups_membership_end_dated",
+                condition=Q(
+                    status__in=["applied", "waitlisted", "accepted", "active"],
+                    ended_at__isnull=True,
+                )
+                | Q(
+                    status__in=["referred", "withdrawn", "removed", "completed"],
+                    ended_at__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="groups_membership_active_dated",
+                condition=~Q(status="active") | Q(activated_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["group", "status"], name="groups_membership_group_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.group}"
+
+
+class Signature(models.Model):
+    """That a member signed one version of the group's agreement."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="signatures")
+    agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="signatures")
+    signed_name = models.CharField(max_length=40)
+    signed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["membership", "agreement"], name="groups_signature_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.signed_name} signed version {self.agreement.version}"

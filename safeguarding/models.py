@@ -1,0 +1,77 @@
+"""Concerns: that a person may need more support than a group gives."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import UUID7
+from django.utils import timezone
+
+from accounts.models import Organisation, User
+
+
+class ConcernQuerySet(models.QuerySet["Concern"]):
+    def open(self) -> Self:
+        return self.filter(closed_at__isnull=True)
+
+
+class Concern(models.Model):
+    """A task for a named person: look at this, and be in touch by `respond_by`."""
+
+    class Source(models.TextChoices):
+        SCREENING = "screening", "An answer when asking to join"
+        SURVEY = "survey", "An answer in a check-in"
+        LIVE = "live", "Somebody in a live session"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="concerns"
+    )
+    about = models.ForeignKey(User, on_delete=models.CASCADE, related_name="concerns")
+    source = models.CharField(max_length=10, choices=Source)
+    #: What opened it, unique per occasion, for example "answer:<id>": a repeat opens no second.
+    occasion = models.CharField(max_length=120, unique=True)
+    #: For the person who looks at it; never in mails or logs.
+    detail = models.TextField()
+    assigned_to = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="assigned_concerns"
+    )
+    opened_at = models.DateTimeField(default=timezone.now)
+    opened_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    respond_by = models.DateTimeField()
+    #: When the named person's mail went out; empty means that it still has to.
+    told_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    closing_note = models.TextField(blank=True)
+
+    objects = ConcernQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["opened_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="safeguarding_concern_source_known",
+                condition=Q(source__in=["screening", "survey", "live"]),
+            ),
+            models.CheckConstraint(
+                name="safeguarding_concern_closed_with_note",
+                condition=Q(closed_at__isnull=True) | ~Q(closing_note=""),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "respond_by"],
+                condition=Q(closed_at__isnull=True),
+                name="safeguarding_concern_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Concern from {self.get_source_display()}"

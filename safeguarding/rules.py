@@ -1,0 +1,39 @@
+"""Who answers for a concern, and by when."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from accounts.models import Organisation, User
+from accounts.rules import Viewer, on_call_people, organisations_coordinated_by
+from safeguarding.models import Concern
+from supportgroups.lib.refusals import Refused
+
+#: A task of the same day: whoever is on call is in touch within this time.
+ANSWERED_WITHIN = timedelta(hours=4)
+
+
+def respond_by(opened_at: datetime) -> datetime:
+    """When the named person must have been in touch."""
+    return opened_at + ANSWERED_WITHIN
+
+
+def named_person(organisation: Organisation, *, about: User) -> User | None:
+    """The first person on call who is not the one that the concern is about."""
+    return on_call_people(organisation.pk).exclude(pk=about.pk).first()
+
+
+def concerns_visible_to(user: Viewer) -> QuerySet[Concern]:
+    """Concerns of the organisations a person coordinates, and those assigned to them."""
+    if not user.is_authenticated:
+        return Concern.objects.none()
+    coordinated = Concern.objects.filter(organisation__in=organisations_coordinated_by(user))
+    return coordinated | Concern.objects.filter(assigned_to=user)
+
+
+def check_may_handle(user: Viewer, concern: Concern) -> Concern:
+    """The concern, if this person may act on it, else `Refused`."""
+    found = concerns_visible_to(user).filter(pk=concern.pk).first()
+    if found is None:
+        raise Refused("not_handler", "Only the named person and coordinators can act on this.")
+    return found

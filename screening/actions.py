@@ -1,0 +1,230 @@
+"""Answering a group's questions and deciding on applications."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from audit.trail import record
+from groups import actions as group_actions
+from groups.models import Membership, SupportGroup
+from groups.rules import check_may_join
+from safeguarding.actions import open_concern
+from safeguarding.models import Concern
+from screening import rules, tasks
+from screening.models import Answer, Application, Decision, Question, ScreeningForm
+from supportgroups.lib.refusals import Refused
+
+_STATUS_AFTER = {
+    Decision.Outcome.ACCEPT: Application.Status.ACCEPTED,
+    Decision.Outcome.TALK_FIRST: Application.Status.TALK_FIRST,
+    Decision.Outcome.REFER: Application.Status.REFERRED,
+}
+
+
+@transaction.atomic
+def start_application(*, group: SupportGroup, by: User, at: datetime | None = None) -> Application:
+    """Begin, or go on with the draft that is there."""
+    check_may_join(by, group)
+    form = ScreeningForm.objects.filter(group=group).order_by("-version").first()
+    if form is None:
+        raise Refused("not_ready", "This group is not taking new people at the moment.")
+    application, created = Application.objects.get_or_create(
+        form=form,
+        user=by,
+        status=Application.Status.DRAFT,
+        defaults={"started_at": at or timezone.now()},
+    )
+    if created:
+        record("application.started", by=by, on=application, organisation=group.organisation_id)
+    return application
+
+
+@transaction.atomic
+def save_answer(
+    *,
+    application: Application,
+    question: Question,
+    value: str | None,
+    by: User,
+    at: datetime | None = None,
+) -> Answer:
+    """Keep one answer. One that signals risk opens a concern in the same transaction."""
+    at = at or timezone.now()
+    application = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("form__group__organisation", "user")
+        .get(pk=application.pk)
+    )
+    if application.user_id != by.pk:
+        raise Refused("not_yours", "Only the person themselves can answer.")
+    if application.status != Application.Status.DRAFT:
+        raise Refused("sent", "You have sent these answers already.")
+    if question.form_id != application.form_id:
+        raise Refused("wrong_form", "This question belongs to another group.")
+    answer, _ = Answer.objects.update_or_create(
+        application=application,
+        question=question,
+        defaults={"value": value, "answered_at": at},
+    )
+    record(
+        "application.answered",
+        by=by,
+        on=application,
+        organisation=application.group.organisation_id,
+        at=at,
+        position=question.position,
+    )
+    if rules.proposal_of(question, value) == Question.Proposal.URGENT:
+        open_concern(
+            organisation=application.group.organisation,
+            about=by,
+            source=Concern.Source.SCREENING,
+            occasion=f"screening:{application.pk}:{question.pk}",
+            detail=(
+                f"Asked to join “{application.group}”. "
+                f"To “{question.text}” the answer was “{question.label_of(value)}”."
+            ),
+            by=by,
+            at=at,
+        )
+    return answer
+
+
+@transaction.atomic
+def submit_application(
+    *, application: Application, by: User, at: datetime | None = None
+) -> Application:
+    """Send the answers. A drop-in group accepts at once when the rules see no reason to talk.
+
+    Sending twice returns the application as it is.
+    """
+    at = at or timezone.now()
+    application = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("form__group__organisation")
+        .get(pk=application.pk)
+    )
+    if application.user_id != by.pk:
+        raise Refused("not_yours", "Only the person themselves can send this.")
+    if application.status != Application.Status.DRAFT:
+        return application
+    if rules.unanswered(application).exists():
+        raise Refused("unanswered", "Some questions still wait for an answer.")
+    answers = list(application.answers.select_related("question"))
+    if any(a.question.is_acknowledgement and a.value != "yes" for a in answers):
+        raise Refused(
+            "not_acknowledged",
+            "To join, please confirm that you know what a support group can and cannot do.",
+        )
+    group = application.group
+    application.membership = group_actions.apply(group=group, by=by, at=at)
+    application.status = Application.Status.SUBMITTED
+    application.proposal = rules.readiness(answers)
+    application.submitted_at = at
+    application.answer_by = rules.answer_by(group, at)
+    application.save()
+    record(
+        "application.submitted",
+        by=by,
+        on=application,
+        organisation=group.organisation_id,
+        at=at,
+    )
+    if rules.admits_at_once(group, application.proposal):
+        return _decide(application, outcome=Decision.Outcome.ACCEPT, by=None, at=at)
+    return application
+
+
+@transaction.atomic
+def decide(
+    *,
+    application: Application,
+    outcome: str,
+    message: str,
+    reason: str,
+    by: User,
+    at: datetime | None = None,
+) -> Application:
+    """Accept, ask for a talk first, or suggest something else.
+
+    Of two people who decide at once the second is told that it was decided.
+    """
+    rules.check_may_decide(by, application)
+    application = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("form__group__organisation", "membership")
+        .get(pk=application.pk)
+    )
+    return _decide(
+        application, outcome=outcome, message=message, reason=reason, by=by, at=at or timezone.now()
+    )
+
+
+def _decide(
+    application: Application,
+    *,
+    outcome: str,
+    by: User | None,
+    at: datetime,
+    message: str = "",
+    reason: str = "",
+) -> Application:
+    status = _STATUS_AFTER[Decision.Outcome(outcome)]
+    rules.check_move(application, status)
+    membership = application.membership
+    assert membership is not None  # guaranteed by screening_application_sent_has_membership
+    if outcome == Decision.Outcome.ACCEPT:
+        group_actions.accept(membership=membership, by=by, at=at)
+    elif outcome == Decision.Outcome.REFER:
+        assert by is not None
+        group_actions.refer(membership=membership, by=by, reason=reason, at=at)
+    application.status = status
+    application.save(update_fields=["status"])
+    decision = Decision.objects.create(
+        application=application,
+        outcome=outcome,
+        message=message,
+        reason=reason,
+        decided_at=at,
+        decided_by=by,
+    )
+    record(
+        f"application.{status}",
+        by=by,
+        on=application,
+        organisation=application.group.organisation_id,
+        at=at,
+    )
+    transaction.on_commit(lambda: tasks.tell_applicant.delay(str(decision.pk)))
+    return application
+
+
+@transaction.atomic
+def withdraw_application(
+    *, application: Application, by: User, at: datetime | None = None
+) -> Application:
+    """Take an application back before it was decided."""
+    at = at or timezone.now()
+    application = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("form__group", "membership")
+        .get(pk=application.pk)
+    )
+    if application.user_id != by.pk:
+        raise Refused("not_yours", "Only the person themselves can take this back.")
+    rules.check_move(application, Application.Status.WITHDRAWN)
+    membership = application.membership
+    if membership is not None and membership.status in Membership.OPEN:
+        group_actions.withdraw(membership=membership, by=by, at=at)
+    application.status = Application.Status.WITHDRAWN
+    application.save(update_fields=["status"])
+    record(
+        "application.withdrawn",
+        by=by,
+        on=application,
+        organisation=application.group.organisation_id,
+        at=at,
+    )
+    return application

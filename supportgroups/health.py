@@ -1,0 +1,56 @@
+"""What a load balancer asks: is this process alive, and can it do its work."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+_migrated = False
+
+
+def _migrations_applied() -> bool:
+    """True once every migration in this code is in the database; a yes is remembered."""
+    global _migrated
+    if not _migrated:
+        executor = MigrationExecutor(connection)
+        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return _migrated
+
+
+@login_not_required
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers. Nothing else is asked."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Database, Redis and migrations. 503 names the part that is missing, never why."""
+    checks = {"database": False, "migrations": False, "redis": False}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        checks["database"] = True
+        checks["migrations"] = _migrations_applied()
+    except Exception:
+        connection.close()
+    try:
+        cache.set("readyz", "1", timeout=10)
+        checks["redis"] = True
+    except Exception:
+        checks["redis"] = False
+    ready = all(checks.values())
+    body = {
+        "status": "ready" if ready else "not ready",
+        "checks": checks,
+        "site": settings.SITE_NAME,
+    }
+    return JsonResponse(body, status=200 if ready else 503)

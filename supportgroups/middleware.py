@@ -1,0 +1,63 @@
+"""Headers and log lines of every response."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control
+
+logger = logging.getLogger("supportgroups.request")
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestLog:
+    """One line a request: the view's name, never the path, which may hold ids and tokens."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        begun = time.monotonic()
+        response = self.get_response(request)
+        match = request.resolver_match
+        if match is not None:
+            logger.info(
+                "request",
+                extra={
+                    "view": match.view_name,
+                    "method": request.method,
+                    "status": response.status_code,
+                    "milliseconds": round((time.monotonic() - begun) * 1000),
+                },
+            )
+        return response
+
+
+class SecurityHeaders:
+    """What Django's own middleware does not send."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+        )
+        return response
+
+
+class NoStoreForPeople:
+    """A page made for a signed-in person is kept by no cache, so Back shows nothing later."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.user.is_authenticated:
+            patch_cache_control(response, no_store=True, private=True)
+        return response

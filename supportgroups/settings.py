@@ -1,0 +1,354 @@
+"""One settings module. Everything that differs between machines comes from the environment.
+
+`DJANGO_ENV` is `production` (the default, strict), `demo` (one machine, sample people, an outbox
+instead of mail) or `test`. `.env.example` lists every variable that is read here.
+"""
+
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+from environs import Env, EnvError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+
+DJANGO_ENV = env.str("DJANGO_ENV", "production")
+if DJANGO_ENV not in {"production", "demo", "test"}:
+    raise ImproperlyConfigured("DJANGO_ENV must be production, demo or test.")
+PRODUCTION = DJANGO_ENV == "production"
+#: The outbox page and the bar that switches between sample people exist only when this is true.
+DEMO = DJANGO_ENV == "demo"
+DEBUG = False
+
+
+def required(name: str, why: str) -> str:
+    """Read a variable that has no safe default, or say what it is for."""
+    try:
+        return env.str(name)
+    except EnvError:
+        raise ImproperlyConfigured(f"Set {name}: {why} See .env.example.") from None
+
+
+SECRET_KEY = required("SECRET_KEY", "50 or more random characters that sign sign-ins and links.")
+if PRODUCTION and (len(SECRET_KEY) < 50 or "change-me" in SECRET_KEY or SECRET_KEY == "secret"):
+    raise ImproperlyConfigured(
+        "SECRET_KEY is an example or too short: use 50 or more random characters."
+    )
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+
+SITE_NAME = env.str("SITE_NAME", "Open Circle")
+SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1"])
+if PRODUCTION and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("Set ALLOWED_HOSTS: the host names people reach this site under.")
+if PRODUCTION and not SITE_URL.startswith("https://"):
+    raise ImproperlyConfigured("Set SITE_URL: the public address, beginning with https://.")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [SITE_URL])
+#: Full origins, scheme and port included, that may open a socket. Host names alone would let
+#: another port or plain http on the same host in.
+SOCKET_ORIGINS = env.list("SOCKET_ORIGINS", CSRF_TRUSTED_ORIGINS)
+#: Where the quick exit leads. Something dull that most people have reason to look at.
+NEUTRAL_URL = env.str("NEUTRAL_URL", "https://www.bbc.co.uk/weather")
+#: Country for help lines when a visitor has not told us theirs (ISO 3166 two letters).
+DEFAULT_COUNTRY = env.str("DEFAULT_COUNTRY", "GB")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "supportgroups",
+    "audit",
+    "accounts",
+    "groups",
+    "instruments",
+    "safeguarding",
+    "screening",
+    "sessions.apps.SessionsConfig",
+    "outcomes",
+]
+if DEMO:
+    INSTALLED_APPS.append("supportgroups.demo")
+
+MIDDLEWARE = [
+    "supportgroups.middleware.RequestLog",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "supportgroups.middleware.SecurityHeaders",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.PersonalTimeZone",
+    "audit.middleware.AuditOrigin",
+    "supportgroups.middleware.NoStoreForPeople",
+]
+if DEMO:
+    MIDDLEWARE.append("supportgroups.demo.middleware.DemoBar")
+
+ROOT_URLCONF = "supportgroups.urls"
+ASGI_APPLICATION = "supportgroups.asgi.application"
+FORM_RENDERER = "supportgroups.lib.forms.Renderer"
+
+_context_processors = [
+    "django.template.context_processors.request",
+    "django.template.context_processors.csp",
+    "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages",
+    "supportgroups.context_processors.site",
+    "accounts.context_processors.navigation",
+    "safeguarding.context_processors.crisis_help",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": _context_processors,
+            "libraries": {"ui": "supportgroups.lib.templatetags.ui"},
+            "builtins": ["django_htmx.templatetags.django_htmx"],
+        },
+    }
+]
+
+# Data --------------------------------------------------------------------------------------------
+
+required("DATABASE_URL", "postgres://user:password@host:port/name of the application's own role.")
+DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"].setdefault("OPTIONS", {})
+#: Connections each process keeps. 0 turns the pool off (tests, one-off commands).
+_pool_size = env.int("DATABASE_POOL_SIZE", 0 if DJANGO_ENV == "test" else 12)
+if _pool_size:
+    # A restart of the database then costs waiting requests a few seconds instead of an error.
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": _pool_size,
+        "timeout": 8,
+    }
+#: The role that migrations grant rights to. It may not change or remove audit events.
+DATABASE_APP_ROLE = env.str("DATABASE_APP_ROLE", "supportgroups_app")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = required("REDIS_URL", "redis://host:port/0, for live rooms, the queue and rate limits.")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+    }
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Work of a killed worker comes back after this long; no task here runs longer than 270 s.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    # A page never waits for a broker that is gone: the clock finds the work again.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 30,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.2}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "tick": {
+        "task": "supportgroups.tasks.tick",
+        "schedule": 60,
+        # A tick that waited for more than its minute is stale: the next one finds the same rows.
+        "options": {"expires": 55},
+    }
+}
+
+# Mail --------------------------------------------------------------------------------------------
+
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", f"{SITE_NAME} <no-reply@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+if DEMO:
+    #: One file a message, so that the outbox page shows what web and worker sent.
+    DEMO_OUTBOX = Path(env.str("DEMO_OUTBOX", str(BASE_DIR / ".local" / "outbox")))
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "OPTIONS": {"file_path": str(DEMO_OUTBOX)},
+        }
+    }
+elif DJANGO_ENV == "test":
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+else:
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": {
+                "host": required("MAIL_HOST", "the mail server that sends reminders and codes."),
+                "port": env.int("MAIL_PORT", 587),
+                "username": env.str("MAIL_USERNAME", ""),
+                "password": env.str("MAIL_PASSWORD", ""),
+                "use_tls": env.bool("MAIL_STARTTLS", True),
+                "timeout": 10,
+            },
+        }
+    }
+
+# People ------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+if DJANGO_ENV == "test":
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "outcomes:participant_home"
+
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignupForm"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "groups:directory"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE_URL.startswith("https://") else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 1 if PRODUCTION else 0)
+if not PRODUCTION:
+    # One person tries every role within minutes here; the limits are for strangers.
+    ACCOUNT_RATE_LIMITS = False
+
+# Web ---------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+_secure = SITE_URL.startswith("https://")
+_cookie_prefix = "__Host-" if _secure else ""
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = f"{_cookie_prefix}sid"
+SESSION_COOKIE_SECURE = _secure
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+CSRF_COOKIE_NAME = f"{_cookie_prefix}csrf"
+CSRF_COOKIE_SECURE = _secure
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "supportgroups.errors.csrf_failure"
+# The default falls back to a readable cookie that would hold an e-mail address.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+SECURE_SSL_REDIRECT = _secure and env.bool("SSL_REDIRECT", True)
+# The container's own health check speaks plain http.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "manifest-src": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / ".local" / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DJANGO_ENV == "test"
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DJANGO_ENV == "test"
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+# Logs: one JSON object a line, no names, addresses, answers or paths with tokens. -----------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"no_personal_data": {"()": "supportgroups.logs.NoPersonalData"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["no_personal_data"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        # Django's own request lines carry the path and, for errors, the whole request.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "uvicorn.access": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
+}

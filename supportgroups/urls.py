@@ -1,0 +1,26 @@
+"""Every address of the product. `tests/test_access.py` fails for one that nobody classified."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from supportgroups import errors, health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("account/", include("accounts.urls")),
+    path("account/", include("allauth.account.urls")),
+    path("", include("supportgroups.pages_urls")),
+    path("", include("groups.urls")),
+    path("", include("screening.urls")),
+    path("", include("sessions.urls")),
+    path("", include("safeguarding.urls")),
+    path("", include("outcomes.urls")),
+]
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("supportgroups.demo.urls")))
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.page_not_found
+handler500 = errors.server_error
