@@ -273,10 +273,10 @@ class Postgres(Server):
         if not Path("/proc/self").exists():  # not Linux: the server itself judges its pid file
             return False
         try:
-            working_directory = os.readlink(f"/proc/{pid}/cwd")
+            working_directory = Path(f"/proc/{pid}/cwd").readlink()
         except OSError:
             return False
-        return working_directory == str(self.data.resolve())
+        return working_directory == self.data.resolve()
 
     def spawn(self, log: Any) -> "subprocess.Popen[bytes]":
         settings = {
@@ -437,16 +437,14 @@ class Services:
 
 
 @contextlib.contextmanager
-def services(data: Path, *, durable: bool = True, note: str = "") -> Iterator[Services]:
+def services(data: Path, *, durable: bool = True) -> Iterator[Services]:
     """Start PostgreSQL and Redis on the files in `data` and stop both at the end.
 
-    `durable=False` is faster and loses data in a power cut: for tests. `note` is told to whoever
-    tries to start a second time. Raises AlreadyRunning, CannotStart, or PermissionError when the
-    files belong to somebody else.
+    `durable=False` is faster and loses data in a power cut: for tests. Raises AlreadyRunning,
+    CannotStart, or PermissionError when the files belong to somebody else.
     """
     data = data.resolve()
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _only_one(data, note), contextlib.ExitStack() as stack:
+    with only_one(data, "services"), contextlib.ExitStack() as stack:
         passwords = _passwords(data)
         redis = Redis(data / "redis", passwords["redis"], durable=durable)
         stack.callback(redis.stop)
@@ -470,8 +468,12 @@ def temporary_services() -> Iterator[Services]:
 
 
 @contextlib.contextmanager
-def _only_one(data: Path, note: str) -> Iterator[None]:
-    """Hold the data directory's lock. The kernel lets go of it however this process ends."""
+def only_one(data: Path, note: str) -> Iterator[None]:
+    """Hold the data directory's lock. The kernel lets go of it however this process ends.
+
+    `note` is told to whoever comes second. Raises AlreadyRunning.
+    """
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+") as lock:
         try:
@@ -479,7 +481,7 @@ def _only_one(data: Path, note: str) -> Iterator[None]:
         except BlockingIOError:
             try:
                 holder = json.loads(lock.read())
-            except ValueError:
+            except ValueError:  # it has the lock and is about to write
                 holder = {}
             raise AlreadyRunning(data, holder) from None
         lock.truncate()
