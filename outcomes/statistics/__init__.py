@@ -1,0 +1,1 @@
+"""Pure functions on arrays: no ORM, no clock, no randomness without a seed."""
