@@ -1,6 +1,8 @@
 """Answering a group's questions and deciding on applications."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,7 +11,7 @@ from accounts.models import User
 from audit.trail import record
 from groups import actions as group_actions
 from groups.models import Membership, SupportGroup
-from groups.rules import check_may_join
+from groups.rules import check_may_join, check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
 from screening import rules, tasks
@@ -21,6 +23,37 @@ _STATUS_AFTER = {
     Decision.Outcome.TALK_FIRST: Application.Status.TALK_FIRST,
     Decision.Outcome.REFER: Application.Status.REFERRED,
 }
+
+
+@transaction.atomic
+def publish_form(
+    *,
+    group: SupportGroup,
+    questions: Sequence[Mapping[str, Any]],
+    by: User,
+    at: datetime | None = None,
+) -> ScreeningForm:
+    """A new version of a group's questions, each given as fields of `Question`.
+
+    Who has begun to answer goes on with the version they began.
+    """
+    at = at or timezone.now()
+    group = SupportGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
+    check_may_staff(by, group)
+    newest = group.screening_forms.order_by("-version").first()
+    form = ScreeningForm.objects.create(
+        group=group, version=newest.version + 1 if newest else 1, published_at=at
+    )
+    Question.objects.bulk_create(Question(form=form, **fields) for fields in questions)
+    record(
+        "screening_form.published",
+        by=by,
+        on=form,
+        organisation=group.organisation_id,
+        at=at,
+        version=form.version,
+    )
+    return form
 
 
 @transaction.atomic
