@@ -10,11 +10,11 @@ from instruments.schema import Definition, parse
 class InstrumentQuerySet(models.QuerySet["Instrument"]):
     def newest(self, code: str, *, language: str = "en") -> "Instrument":
         """The row to use for a new answer sheet. Raises `Instrument.DoesNotExist`."""
-        rows = list(self.filter(code=code, language=language))
+        rows: list[Instrument] = list(self.filter(code=code, language=language))
         if not rows:
             raise Instrument.DoesNotExist(f"{code} in {language} is not loaded.")
         # Versions are counted, so "10" comes after "9".
-        return max(rows, key=lambda row: int(row.version))
+        return max(rows, key=Instrument.number)
 
 
 class Instrument(models.Model):
@@ -52,6 +52,10 @@ class Instrument(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def number(self) -> int:
+        """The version as a number to compare."""
+        return int(self.version)
 
     def parsed(self) -> Definition:
         """The definition as data to show and to score with."""

@@ -99,7 +99,7 @@ def _is_shown(definition: Definition, item: Item, answers: Answers) -> bool:
 def _applies(rule: RiskRule, answers: Answers, total: int) -> bool:
     if rule.total_at_least is not None:
         return total >= rule.total_at_least
-    if rule.item not in answers:
+    if rule.item is None or rule.item not in answers:
         return False
     value = answers[rule.item]
     if value is None:
