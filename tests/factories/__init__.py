@@ -1,0 +1,305 @@
+"""Each function makes the smallest valid row, and what it stands on."""
+
+import itertools
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import uuid4
+
+from allauth.account.models import EmailAddress
+from django.utils import timezone
+
+from accounts import models as accounts
+from groups import models as groups
+from instruments.actions import load_definitions
+from instruments.models import Instrument
+from outcomes import models as outcomes
+from safeguarding import models as safeguarding
+from screening import models as screening
+from sessions import models as sessions
+
+_number = itertools.count(1)
+
+PASSWORD = "correct horse battery staple"  # noqa: S105
+
+
+def user(**fields: Any) -> accounts.User:
+    """A person with a verified address and `PASSWORD`."""
+    number = next(_number)
+    fields.setdefault("email", f"person{number}@example.org")
+    fields.setdefault("display_name", f"Person {number}")
+    password = fields.pop("password", PASSWORD)
+    person = accounts.User.objects.create_user(password=password, **fields)
+    EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    return person
+
+
+def organisation(**fields: Any) -> accounts.Organisation:
+    number = next(_number)
+    fields.setdefault("name", f"Organisation {number}")
+    fields.setdefault("slug", f"organisation-{number}")
+    return accounts.Organisation.objects.create(**fields)
+
+
+def staff_role(**fields: Any) -> accounts.StaffRole:
+    """A coordinator, unless told otherwise."""
+    fields.setdefault("role", accounts.StaffRole.Role.COORDINATOR)
+    if "user" not in fields:
+        fields["user"] = user()
+    if "organisation" not in fields:
+        fields["organisation"] = organisation()
+    return accounts.StaffRole.objects.create(**fields)
+
+
+def topic(**fields: Any) -> groups.Topic:
+    number = next(_number)
+    fields.setdefault("name", f"Topic {number}")
+    fields.setdefault("slug", f"topic-{number}")
+    fields.setdefault("kind", groups.Topic.Kind.CONDITION)
+    return groups.Topic.objects.create(**fields)
+
+
+def group(**fields: Any) -> groups.SupportGroup:
+    """A listed, peer-led, online drop-in group with an overseer and version 1 of an agreement."""
+    number = next(_number)
+    if "organisation" not in fields:
+        fields["organisation"] = organisation()
+    fields.setdefault("name", f"Group {number}")
+    fields.setdefault("slug", f"group-{number}")
+    fields.setdefault("purpose", "A steady circle for anyone whose days feel heavy.")
+    fields.setdefault("ground_rules", "Ask before you give advice. Most want to be heard first.")
+    fields.setdefault("facilitation", groups.SupportGroup.Facilitation.PEER_LED)
+    fields.setdefault("format", groups.SupportGroup.Format.ONLINE)
+    fields.setdefault("lifecycle", groups.SupportGroup.Lifecycle.LISTED)
+    peer_led = fields["facilitation"] == groups.SupportGroup.Facilitation.PEER_LED
+    fields.setdefault("admission", "drop_in" if peer_led else "screened")
+    if peer_led and "overseer" not in fields:
+        fields["overseer"] = user()
+    made = groups.SupportGroup.objects.create(**fields)
+    agreement(group=made)
+    return made
+
+
+def facilitator(group: groups.SupportGroup, **fields: Any) -> groups.FacilitatorAssignment:
+    if "user" not in fields:
+        fields["user"] = user()
+    return groups.FacilitatorAssignment.objects.create(group=group, **fields)
+
+
+def agreement(group: groups.SupportGroup, **fields: Any) -> groups.Agreement:
+    """The next version for the group."""
+    fields.setdefault("version", group.agreements.count() + 1)
+    fields.setdefault("text", "What is said here stays here. Nobody repeats it elsewhere.")
+    return groups.Agreement.objects.create(group=group, **fields)
+
+
+def membership(**fields: Any) -> groups.Membership:
+    """One that has been applied for, unless another `status` is given; dates follow the status."""
+    status = groups.Membership.Status(fields.setdefault("status", "applied"))
+    if "group" not in fields:
+        fields["group"] = group()
+    if "user" not in fields:
+        fields["user"] = user()
+    now = timezone.now()
+    fields.setdefault("applied_at", now - timedelta(days=30))
+    if status == groups.Membership.Status.WAITLISTED:
+        fields.setdefault("waitlisted_at", now - timedelta(days=20))
+    if status in ("accepted", "active", "removed", "completed"):
+        fields.setdefault("accepted_at", now - timedelta(days=20))
+    if status in ("active", "removed", "completed"):
+        fields.setdefault("activated_at", now - timedelta(days=19))
+    if status not in groups.Membership.OPEN:
+        fields.setdefault("ended_at", now - timedelta(days=1))
+    return groups.Membership.objects.create(**fields)
+
+
+def signature(membership: groups.Membership, **fields: Any) -> groups.Signature:
+    """Of the group's current agreement."""
+    fields.setdefault("agreement", membership.group.current_agreement())
+    fields.setdefault("signed_name", membership.user.public_name)
+    return groups.Signature.objects.create(membership=membership, **fields)
+
+
+def member(group: groups.SupportGroup, **fields: Any) -> groups.Membership:
+    """A membership in good standing: active and signed."""
+    made = membership(group=group, status="active", **fields)
+    signature(made)
+    return made
+
+
+def series(group: groups.SupportGroup, **fields: Any) -> sessions.Series:
+    """Tuesdays at 18:30 in the group's zone, since a year ago."""
+    fields.setdefault("rrule", "FREQ=WEEKLY;BYDAY=TU")
+    fields.setdefault("starts_on", date.today() - timedelta(days=365))
+    fields.setdefault("starts_at_time", time(18, 30))
+    fields.setdefault("time_zone", group.time_zone)
+    return sessions.Series.objects.create(group=group, **fields)
+
+
+def support_session(group: groups.SupportGroup, **fields: Any) -> sessions.SupportSession:
+    """One that starts tomorrow; `status="live"` began 5 minutes ago, "ended" was yesterday."""
+    status = fields.setdefault("status", "scheduled")
+    now = timezone.now()
+    starts: dict[str, datetime] = {
+        "scheduled": now + timedelta(days=1),
+        "cancelled": now + timedelta(days=1),
+        "live": now - timedelta(minutes=5),
+        "ended": now - timedelta(days=1),
+    }
+    fields.setdefault("starts_at", starts[status])
+    fields.setdefault("ends_at", fields["starts_at"] + timedelta(minutes=90))
+    fields.setdefault("recurrence_id", fields["starts_at"])
+    if status in ("live", "ended"):
+        fields.setdefault("began_at", fields["starts_at"])
+    if status == "ended":
+        fields.setdefault("ended_at", fields["ends_at"])
+    return sessions.SupportSession.objects.create(group=group, **fields)
+
+
+def agenda(
+    support_session: sessions.SupportSession, *, current: int = 1
+) -> list[sessions.AgendaItem]:
+    """Three parts; the one at position `current` runs."""
+    now = timezone.now()
+    return [
+        sessions.AgendaItem.objects.create(
+            support_session=support_session,
+            position=position,
+            title=title,
+            minutes=minutes,
+            began_at=now if position <= current else None,
+            ended_at=now if position < current else None,
+        )
+        for position, (title, minutes) in enumerate(
+            [("Check in", 20), ("Theme", 40), ("Close", 10)], start=1
+        )
+    ]
+
+
+def entry(support_session: sessions.SupportSession, user: accounts.User) -> sessions.Entry:
+    """The privacy reminder accepted, the person in the room."""
+    return sessions.Entry.objects.create(support_session=support_session, user=user)
+
+
+def attendance(
+    support_session: sessions.SupportSession, membership: groups.Membership, **fields: Any
+) -> sessions.Attendance:
+    fields.setdefault("status", "attended")
+    if fields["status"] in sessions.Attendance.CAME:
+        fields.setdefault("first_seen_at", support_session.starts_at)
+        fields.setdefault("last_seen_at", support_session.ends_at)
+    return sessions.Attendance.objects.create(
+        support_session=support_session, membership=membership, **fields
+    )
+
+
+def message(
+    support_session: sessions.SupportSession, sender: accounts.User, **fields: Any
+) -> sessions.Message:
+    """The next one of the session."""
+    sessions.SupportSession.objects.filter(pk=support_session.pk).update(
+        message_count=support_session.message_count + 1
+    )
+    support_session.message_count += 1
+    fields.setdefault("sequence", support_session.message_count)
+    fields.setdefault("client_id", uuid4())
+    fields.setdefault("body", "Glad to be here.")
+    fields.setdefault("sent_at", timezone.now())
+    return sessions.Message.objects.create(
+        support_session=support_session, sender=sender, **fields
+    )
+
+
+def reminder(
+    support_session: sessions.SupportSession, user: accounts.User, **fields: Any
+) -> sessions.Reminder:
+    fields.setdefault("kind", "day_before")
+    return sessions.Reminder.objects.create(
+        support_session=support_session, user=user, **fields
+    )
+
+
+def instrument(code: str = "phq-9") -> Instrument:
+    """The shipped questionnaire itself."""
+    load_definitions()
+    return Instrument.objects.newest(code)
+
+
+def survey_plan(group: groups.SupportGroup, **fields: Any) -> outcomes.SurveyPlan:
+    if "instrument" not in fields:
+        fields["instrument"] = instrument()
+    fields.setdefault("began_at", timezone.now() - timedelta(days=365))
+    return outcomes.SurveyPlan.objects.create(group=group, **fields)
+
+
+def invitation(
+    plan: outcomes.SurveyPlan, membership: groups.Membership, **fields: Any
+) -> outcomes.SurveyInvitation:
+    """Due since an hour ago and open for a week."""
+    fields.setdefault("wave", 0)
+    fields.setdefault("due_at", timezone.now() - timedelta(hours=1))
+    fields.setdefault("closes_at", fields["due_at"] + timedelta(days=7))
+    return outcomes.SurveyInvitation.objects.create(plan=plan, membership=membership, **fields)
+
+
+def response(invitation: outcomes.SurveyInvitation, **fields: Any) -> outcomes.Response:
+    """An unfinished one, unless `submitted_at` and `score` are given."""
+    fields.setdefault("instrument", invitation.plan.instrument)
+    return outcomes.Response.objects.create(invitation=invitation, **fields)
+
+
+def screening_form(group: groups.SupportGroup) -> screening.ScreeningForm:
+    """Three questions: one in own words, one that may signal risk, one acknowledgement."""
+    form = screening.ScreeningForm.objects.create(
+        group=group, version=group.screening_forms.count() + 1
+    )
+    screening.Question.objects.create(
+        form=form, position=1, kind="text", text="What brings you here?", is_sensitive=True
+    )
+    screening.Question.objects.create(
+        form=form,
+        position=2,
+        kind="yes_no",
+        text="Have you had thoughts of ending your life in the past two weeks?",
+        is_sensitive=True,
+        proposals={"yes": "urgent"},
+    )
+    screening.Question.objects.create(
+        form=form,
+        position=3,
+        kind="yes_no",
+        text="Do you understand that a support group is not therapy?",
+        is_acknowledgement=True,
+    )
+    return form
+
+
+def application(
+    group: groups.SupportGroup, *, user: accounts.User, status: str = "draft", **fields: Any
+) -> screening.Application:
+    """A draft without answers, or a sent one with its membership."""
+    form = group.screening_forms.order_by("-version").first() or screening_form(group)
+    if status != "draft":
+        now = timezone.now()
+        fields.setdefault("submitted_at", now - timedelta(hours=2))
+        fields.setdefault("answer_by", now + timedelta(hours=46))
+        fields.setdefault("proposal", "ready")
+        if "membership" not in fields:
+            fields["membership"] = membership(group=group, user=user)
+    made = screening.Application.objects.create(form=form, user=user, status=status, **fields)
+    if status != "draft":
+        for question in form.questions.all():
+            value = "yes" if question.is_acknowledgement else "no"
+            made.answers.create(question=question, value=value)
+    return made
+
+
+def concern(**fields: Any) -> safeguarding.Concern:
+    if "organisation" not in fields:
+        fields["organisation"] = organisation()
+    if "about" not in fields:
+        fields["about"] = user()
+    fields.setdefault("source", "survey")
+    fields.setdefault("occasion", f"test:{next(_number)}")
+    fields.setdefault("detail", "An answer that a person should look at.")
+    fields.setdefault("respond_by", timezone.now() + timedelta(hours=4))
+    return safeguarding.Concern.objects.create(**fields)
