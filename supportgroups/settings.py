@@ -4,6 +4,8 @@
 instead of mail) or `test`. `.env.example` lists every variable that is read here.
 """
 
+import os
+import sys
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +23,16 @@ PRODUCTION = DJANGO_ENV == "production"
 #: The outbox page and the bar that switches between sample people exist only when this is true.
 DEMO = DJANGO_ENV == "demo"
 DEBUG = False
+
+if DEMO and sys.argv[1:2] == ["demo"]:
+    # The command that starts the services tells web, worker and beat where they are; until then
+    # nobody can know, and itself it uses none of them.
+    for _unused in (
+        "SECRET_KEY=unused",
+        "DATABASE_URL=postgres://unused",
+        "REDIS_URL=redis://unused",
+    ):
+        os.environ.setdefault(*_unused.split("=", 1))
 
 
 def required(name: str, why: str) -> str:
@@ -317,7 +329,7 @@ STORAGES = {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
             if DJANGO_ENV == "test"
-            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            else "supportgroups.lib.staticfiles.BundlingStaticFilesStorage"
         )
     },
 }
