@@ -1,0 +1,17 @@
+// What every page gains from script: its parts, started in one place. All of it works without.
+
+import { localiseTimes } from "./times.js";
+import { bindSettings } from "./settings.js";
+import { focusSummary, showFailures } from "./errors.js";
+
+document.documentElement.dataset.js = "";
+
+const improve = (root) => {
+  localiseTimes(root);
+  bindSettings(root);
+  focusSummary(root);
+};
+
+improve(document);
+document.addEventListener("htmx:load", (event) => improve(event.detail.elt));
+showFailures();
