@@ -272,7 +272,8 @@ def _incidence_error(
     """The delta-method standard error (Dinse and Larson 1986; Marubini and Valsecchi 1995).
 
     The sums over earlier times of a·(I(t) − I(s))² + b + c·(I(t) − I(s)) are opened up, so that
-    running totals suffice. Without competing causes the result is Greenwood's.
+    running totals suffice. Without competing causes the result is Greenwood's; it equals
+    the infinitesimal jackknife that R's `survfit` reports.
     """
     n = at_risk.astype(float)
     left = n - counts
