@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import redis
 
 from supportgroups import embedded
+from tests.processes import alive, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -31,21 +31,6 @@ def services(data: Path) -> Iterator[embedded.Services]:
 
 def _redis(services: embedded.Services) -> redis.Redis:
     return redis.Redis.from_url(services.redis_url)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def _wait_until_gone(*pids: int) -> None:
-    deadline = time.monotonic() + 15
-    while any(map(_alive, pids)):
-        assert time.monotonic() < deadline, "still running"
-        time.sleep(0.05)
 
 
 def test_the_owner_makes_tables_and_the_application_uses_them(services: embedded.Services) -> None:
@@ -100,8 +85,8 @@ def test_the_data_survives_a_stop_and_a_kill(data: Path) -> None:
 def test_stopping_leaves_no_process(data: Path) -> None:
     with embedded.services(data, durable=False) as services:
         pids = [server.process.pid for server in (services.postgres, services.redis)]
-        assert all(map(_alive, pids))
-    assert not any(map(_alive, pids))
+        assert all(map(alive, pids))
+    assert not any(map(alive, pids))
 
 
 def test_started_twice_it_says_who_has_it(services: embedded.Services) -> None:
@@ -130,7 +115,7 @@ def test_a_killed_parent_takes_its_servers_along_and_the_next_start_works(data: 
         assert services.postgres.process.pid != postgres
         with psycopg.connect(services.database_url) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
-    _wait_until_gone(postgres)
+    wait_until(lambda: not alive(postgres), seconds=15, what="the old server ends")
 
 
 def test_a_pid_file_left_behind_is_no_obstacle_and_its_new_namesake_is_left_alone(

@@ -1,0 +1,83 @@
+"""Settings come from the environment alone, explain what is missing, and refuse examples."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PRODUCTION = {
+    "DJANGO_ENV": "production",
+    "SECRET_KEY": "k" * 20 + "0123456789" * 4,
+    "DATABASE_URL": "postgres://app@127.0.0.1:1/none",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "ALLOWED_HOSTS": "groups.example.org",
+    "SITE_URL": "https://groups.example.org",
+    "MAIL_HOST": "mail.example.org",
+}
+
+
+def load(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Read the settings in a process that has this environment and nothing else."""
+    return subprocess.run(
+        [sys.executable, "-c", "import supportgroups.settings"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_production_settings_load() -> None:
+    assert load(PRODUCTION).returncode == 0
+
+
+@pytest.mark.parametrize("name", [name for name in PRODUCTION if name != "DJANGO_ENV"])
+def test_a_missing_variable_explains_itself(name: str) -> None:
+    result = load({key: value for key, value in PRODUCTION.items() if key != name})
+    assert result.returncode != 0
+    assert f"ImproperlyConfigured: Set {name}: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    "example", ["secret", "change-me", "too short", "change-me-" + "0123456789" * 6]
+)
+def test_production_refuses_an_example_secret(example: str) -> None:
+    result = load(PRODUCTION | {"SECRET_KEY": example})
+    assert result.returncode != 0
+    assert "SECRET_KEY" in result.stderr
+
+
+def test_production_is_the_default() -> None:
+    result = load({key: value for key, value in PRODUCTION.items() if key != "DJANGO_ENV"})
+    assert result.returncode == 0
+    assert "must be" in load(PRODUCTION | {"DJANGO_ENV": "staging"}).stderr
+
+
+def test_env_example_names_every_variable_that_is_read() -> None:
+    settings = (ROOT / "supportgroups" / "settings.py").read_text()
+    read = set(re.findall(r'(?:env\.\w+|required)\(\s*"([A-Z_]+)"', settings))
+    example = (ROOT / ".env.example").read_text()
+    documented = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    assert len(read) > 15
+    assert read <= documented
+
+
+def test_env_example_names_nothing_that_is_not_read() -> None:
+    example = (ROOT / ".env.example").read_text()
+    documented = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    readers = (ROOT / "supportgroups" / "settings.py").read_text()
+    readers += (ROOT / "docker-compose.yml").read_text()
+    assert {name for name in documented if name not in readers} == set()
+
+
+def test_env_example_holds_no_secret() -> None:
+    example = (ROOT / ".env.example").read_text()
+    secrets = re.findall(r"^(\w*(?:SECRET_KEY|PASSWORD)\w*)=(.*)$", example, re.MULTILINE)
+    assert len(secrets) >= 5
+    assert [name for name, value in secrets if value] == []
