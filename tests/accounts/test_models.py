@@ -1,0 +1,43 @@
+"""What the database refuses about people and organisations."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from tests import factories
+
+
+@pytest.fixture
+def refuses(db):
+    """Fails unless the database refuses with the named constraint."""
+
+    def check(constraint, write):
+        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+            write()
+
+    return check
+
+
+def test_an_address_is_one_account_in_any_spelling(refuses):
+    factories.user(email="river@example.org")
+    refuses("accounts_user_email_unique", lambda: factories.user(email="River@Example.org"))
+
+
+def test_small_cells_are_at_least_five(refuses):
+    refuses("accounts_organisation_smallest_cell", lambda: factories.organisation(smallest_cell=1))
+
+
+def test_roles_are_known_and_given_once(refuses):
+    role = factories.staff_role(on_call_position=1)
+    refuses("accounts_staffrole_role_known", lambda: factories.staff_role(role="king"))
+    refuses(
+        "accounts_staffrole_once",
+        lambda: factories.staff_role(user=role.user, organisation=role.organisation),
+    )
+    refuses(
+        "accounts_staffrole_on_call_once",
+        lambda: factories.staff_role(organisation=role.organisation, on_call_position=1),
+    )
+
+
+def test_nobody_is_called_by_their_address(db):
+    assert str(factories.user(display_name="")) == "Someone new"

@@ -1,0 +1,150 @@
+"""What the database refuses about sessions."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from sessions.models import AgendaItem, AgendaTemplateItem, Entry, SupportSession
+from tests import factories
+
+
+@pytest.fixture
+def refuses():
+    """Fails unless the database refuses with the named constraint."""
+
+    def check(constraint, write):
+        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+            write()
+
+    return check
+
+
+def test_a_group_has_one_current_series(group, refuses):
+    factories.series(group)
+    refuses("sessions_series_one_current", lambda: factories.series(group))
+    factories.series(group, ended_at=timezone.now())
+
+
+def test_a_session_has_a_possible_length(group, refuses):
+    refuses("sessions_series_minutes_possible", lambda: factories.series(group, minutes=5))
+
+
+def test_parts_have_one_place(group, refuses):
+    AgendaTemplateItem.objects.create(group=group, position=1, title="Check in", minutes=10)
+    refuses(
+        "sessions_agendatemplateitem_position_once",
+        lambda: AgendaTemplateItem.objects.create(
+            group=group, position=1, title="Theme", minutes=10
+        ),
+    )
+
+
+def test_a_series_makes_each_session_once(group, refuses):
+    series = factories.series(group)
+    first = factories.support_session(group, series=series)
+    refuses(
+        "sessions_supportsession_once",
+        lambda: factories.support_session(group, series=series, recurrence_id=first.recurrence_id),
+    )
+
+
+def test_a_session_has_a_known_state(group, refuses):
+    held = factories.support_session(group)
+    refuses(
+        "sessions_supportsession_status_known",
+        lambda: SupportSession.objects.filter(pk=held.pk).update(status="lost"),
+    )
+
+
+def test_a_session_ends_after_its_start(group, refuses):
+    now = timezone.now()
+    refuses(
+        "sessions_supportsession_ends_after_start",
+        lambda: factories.support_session(group, starts_at=now, ends_at=now),
+    )
+
+
+def test_an_ended_session_says_when(group, refuses):
+    refuses(
+        "sessions_supportsession_ended_dated",
+        lambda: factories.support_session(group, status="ended", ended_at=None),
+    )
+
+
+def test_a_group_has_one_live_session(group, refuses):
+    factories.support_session(group, status="live")
+    refuses(
+        "sessions_supportsession_one_live",
+        lambda: factories.support_session(group, status="live"),
+    )
+
+
+def test_one_part_runs_at_a_time(group, refuses):
+    held = factories.support_session(group, status="live")
+    factories.agenda(held)
+    refuses(
+        "sessions_agendaitem_one_current",
+        lambda: AgendaItem.objects.create(
+            support_session=held, position=9, title="More", minutes=5, began_at=timezone.now()
+        ),
+    )
+    refuses(
+        "sessions_agendaitem_position_once",
+        lambda: AgendaItem.objects.create(
+            support_session=held, position=1, title="More", minutes=5
+        ),
+    )
+
+
+def test_a_member_attends_once(group, refuses):
+    held = factories.support_session(group, status="ended")
+    membership = factories.member(group)
+    row = factories.attendance(held, membership)
+    refuses("sessions_attendance_once", lambda: factories.attendance(held, membership))
+    refuses(
+        "sessions_attendance_status_known",
+        lambda: type(row).objects.filter(pk=row.pk).update(status="asleep"),
+    )
+
+
+def test_a_person_is_in_the_room_once(group, refuses):
+    held = factories.support_session(group, status="live")
+    person = factories.user()
+    first = factories.entry(held, person)
+    refuses("sessions_entry_one_open", lambda: factories.entry(held, person))
+    Entry.objects.filter(pk=first.pk).update(left_at=timezone.now())
+    factories.entry(held, person)
+
+
+def test_messages_are_numbered_and_sent_once(group, refuses):
+    held = factories.support_session(group, status="live")
+    person, client_id = factories.user(), uuid4()
+    factories.message(held, person, client_id=client_id)
+    refuses("sessions_message_sequence_once", lambda: factories.message(held, person, sequence=1))
+    refuses(
+        "sessions_message_sent_once",
+        lambda: factories.message(held, person, client_id=client_id),
+    )
+
+
+def test_a_reminder_of_a_kind_is_made_once(group, refuses):
+    held = factories.support_session(group)
+    person = factories.user()
+    factories.reminder(held, person)
+    refuses("sessions_reminder_once", lambda: factories.reminder(held, person))
+    refuses("sessions_reminder_kind_known", lambda: factories.reminder(held, person, kind="soon"))
+
+
+def test_moves_lead_only_forward(group):
+    """Every state is in the table, and nothing leads back to the first."""
+    assert SupportSession.MOVES.keys() == set(SupportSession.Status)
+    reachable = {state for states in SupportSession.MOVES.values() for state in states}
+    assert reachable == set(SupportSession.Status) - {SupportSession.Status.SCHEDULED}
+
+
+def test_the_room_opens_ten_minutes_before(group):
+    held = factories.support_session(group)
+    assert held.starts_at - held.opens_at == timedelta(minutes=10)

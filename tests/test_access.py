@@ -1,0 +1,209 @@
+"""Who gets in where: every address and socket, with everybody of the cast.
+
+A new address fails `test_every_door_is_classified` until somebody says here who may use it.
+`GET`, `POST` say how the door is tried; POST sends an empty form, so "gets in" means any answer
+but a no: the page, a redirect onwards, or the form with its errors.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from groups.models import Membership
+from sessions.routing import websocket_urlpatterns
+from supportgroups.asgi import application as asgi_application
+from tests import factories
+from tests.cast import Person
+from tests.test_conventions import our_urls
+
+EVERYBODY = {
+    "visitor",
+    "outsider",
+    "applicant",
+    "member",
+    "facilitator",
+    "coordinator",
+    "other_coordinator",
+}
+SIGNED_IN = EVERYBODY - {"visitor"}
+STAFF = {"facilitator", "coordinator"}
+IN_THE_ROOM = {"member", "facilitator"}
+
+
+class World:
+    """The objects that the doors lead to: the cast's own group, and what is in it."""
+
+    def __init__(self, cast: dict[str, Person], group: Any) -> None:
+        def person(name: str) -> Any:
+            user = cast[name].user
+            assert user is not None
+            return user
+
+        self.group = group
+        self.organisation = group.organisation
+        self.member = person("member")
+        self.membership = Membership.objects.get(user=self.member)
+        self.application = person("applicant").applications.get()
+        self.draft = factories.application(group, user=person("outsider"))
+        self.live = factories.support_session(group, status="live")
+        factories.agenda(self.live)
+        for name in IN_THE_ROOM:
+            factories.entry(self.live, person(name))
+        factories.message(self.live, self.member)
+        plan = factories.survey_plan(group)
+        self.invitation = factories.invitation(plan, self.membership)
+        self.concern = factories.concern(
+            organisation=self.organisation,
+            about=self.member,
+            assigned_to=person("coordinator"),
+            respond_by=timezone.now() + timedelta(hours=1),
+        )
+
+
+@dataclass(frozen=True)
+class Door:
+    """One address: how it is tried, who gets in, and which of the world's objects it names."""
+
+    who: set[str]
+    method: str = "GET"
+    at: Callable[[World], list[Any]] = lambda world: []
+
+
+def _group(world: World) -> list[Any]:
+    return [world.group.slug]
+
+
+def _live(world: World) -> list[Any]:
+    return [world.live.pk]
+
+
+def _application(world: World) -> list[Any]:
+    return [world.application.pk]
+
+
+def _draft(world: World) -> list[Any]:
+    return [world.draft.pk]
+
+
+def _invitation(world: World) -> list[Any]:
+    return [world.invitation.pk]
+
+
+def _concern(world: World) -> list[Any]:
+    return [world.concern.pk]
+
+
+DOORS: dict[str, Door] = {
+    "healthz": Door(EVERYBODY),
+    "readyz": Door(EVERYBODY),
+    "pages:safety": Door(EVERYBODY),
+    "pages:privacy": Door(EVERYBODY),
+    "pages:hide_visit": Door(EVERYBODY),
+    "pages:accessibility": Door(EVERYBODY),
+    "accounts:profile": Door(SIGNED_IN),
+    "accounts:quick_exit": Door(EVERYBODY, "POST"),
+    "groups:directory": Door(EVERYBODY),
+    "groups:time_zone": Door(EVERYBODY, "POST"),
+    "groups:group_detail": Door(EVERYBODY, at=_group),
+    "groups:agreement": Door({"member"}, at=_group),
+    "groups:leave": Door({"applicant", "member"}, at=_group),
+    "screening:join": Door(EVERYBODY - {"facilitator"}, at=_group),
+    "screening:question": Door({"outsider"}, at=lambda world: [world.draft.pk, 1]),
+    "screening:check_answers": Door({"outsider"}, at=_draft),
+    "screening:application_detail": Door({"applicant"}, at=_application),
+    "screening:application_withdraw": Door({"applicant"}, "POST", _application),
+    "screening:queue": Door(STAFF | {"other_coordinator"}),
+    "screening:review": Door(STAFF, at=_application),
+    "safeguarding:concern_list": Door({"coordinator", "other_coordinator"}),
+    "safeguarding:concern_detail": Door({"coordinator"}, at=_concern),
+    "safeguarding:concern_acknowledge": Door({"coordinator"}, "POST", _concern),
+    "safeguarding:concern_close": Door({"coordinator"}, "POST", _concern),
+    "sessions:session_detail": Door({"member", "facilitator", "coordinator"}, at=_live),
+    "sessions:calendar": Door(IN_THE_ROOM, at=_live),
+    "sessions:room_enter": Door(IN_THE_ROOM, at=_live),
+    "sessions:room": Door(IN_THE_ROOM, at=_live),
+    "sessions:room_leave": Door(IN_THE_ROOM, "POST", _live),
+    "sessions:message_post": Door(IN_THE_ROOM, "POST", _live),
+    "sessions:messages": Door(IN_THE_ROOM, at=_live),
+    "sessions:session_begin": Door({"facilitator"}, "POST", _live),
+    "sessions:agenda_next": Door({"facilitator"}, "POST", _live),
+    "sessions:agenda_extend": Door({"facilitator"}, "POST", _live),
+    "sessions:session_end": Door({"facilitator"}, "POST", _live),
+    "outcomes:participant_home": Door(SIGNED_IN),
+    "outcomes:progress": Door(SIGNED_IN),
+    "outcomes:survey_start": Door({"member"}, at=_invitation),
+    "outcomes:survey_question": Door({"member"}, at=lambda world: [world.invitation.pk, "q1"]),
+    "outcomes:survey_check": Door({"member"}, at=_invitation),
+    "outcomes:survey_done": Door({"member"}, at=_invitation),
+    "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+}
+
+#: allauth's own doors: which are open to visitors. Their rules are allauth's.
+SOCKETS: dict[str, set[str]] = {"room": IN_THE_ROOM}
+
+
+def test_every_door_is_classified() -> None:
+    assert {name for name, _ in our_urls()} == DOORS.keys()
+
+
+def test_every_socket_is_classified() -> None:
+    assert {pattern.name for pattern in websocket_urlpatterns} == SOCKETS.keys()
+
+
+@pytest.fixture
+def world(cast: dict[str, Person], group: Any) -> World:
+    return World(cast, group)
+
+
+def _gets_in(client: Client, address: str, method: str) -> bool:
+    client.raise_request_exception = True
+    response = client.get(address) if method == "GET" else client.post(address, {})
+    if response.status_code == 302 and response["Location"].startswith(reverse("account_login")):
+        return False
+    assert response.status_code < 500
+    return response.status_code not in (403, 404)
+
+
+@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("who", sorted(EVERYBODY))
+def test_door(name: str, who: str, cast: dict[str, Person], world: World) -> None:
+    door = DOORS[name]
+    address = reverse(name, args=door.at(world))
+    assert _gets_in(cast[who].client, address, door.method) == (who in door.who)
+
+
+def test_every_other_address_asks_for_sign_in(client: Client, db: None) -> None:
+    """Nothing that is not classified as open is open: the middleware's default is tested too."""
+    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
+    for name, pattern in our_urls():
+        open_to_visitors = "visitor" in DOORS[name].who
+        assert getattr(pattern.callback, "login_required", True) != open_to_visitors, name
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("who", sorted(EVERYBODY))
+async def test_room_socket(who: str, cast: dict[str, Person], world: World) -> None:
+    cookie = cast[who].client.cookies.get(settings.SESSION_COOKIE_NAME)
+    headers = [(b"origin", settings.SOCKET_ORIGINS[0].encode())]
+    if cookie is not None:
+        headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie.value}".encode()))
+    socket = WebsocketCommunicator(
+        asgi_application, f"/ws/sessions/{world.live.pk}/", headers=headers
+    )
+    connected, _ = await socket.connect(timeout=5)
+    if connected and who not in SOCKETS["room"]:
+        # A room may accept the handshake to say why not; it must close at once with a no.
+        closed = await socket.receive_output(timeout=5)
+        assert closed["type"] == "websocket.close"
+        assert closed["code"] in (4401, 4403, 4404)
+    else:
+        assert connected == (who in SOCKETS["room"])
+        await socket.disconnect()

@@ -1,0 +1,157 @@
+"""What the style guide says and a machine can hold."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Model
+from django.template.loader import get_template
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from supportgroups.checks import OUR_APPS
+
+ROOT = Path(settings.BASE_DIR)
+PACKAGES = {
+    "accounts": "accounts",
+    "audit": "audit",
+    "groups": "groups",
+    "instruments": "instruments",
+    "safeguarding": "safeguarding",
+    "screening": "screening",
+    "sessions": "sessions",
+    "outcomes": "outcomes",
+    "pages": "supportgroups",
+}
+
+
+def our_urls(
+    resolver: URLResolver | None = None, namespace: str = ""
+) -> Iterator[tuple[str, URLPattern]]:
+    """Name with namespace, and pattern, of every address that is not allauth's."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from our_urls(pattern, inner)
+        elif not pattern.callback.__module__.startswith("allauth"):
+            yield f"{namespace}{pattern.name}", pattern
+
+
+def our_models() -> list[type[Model]]:
+    return [model for label in OUR_APPS for model in apps.get_app_config(label).get_models()]
+
+
+def python_files() -> list[Path]:
+    return [
+        path
+        for package in {*PACKAGES.values(), "supportgroups"}
+        for path in (ROOT / package).rglob("*.py")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"), [pytest.param(name, found, id=name) for name, found in our_urls()]
+)
+def test_names_mirror(name: str, pattern: URLPattern) -> None:
+    """URL `groups:group_detail` is the function `group_detail` of `groups/views.py`."""
+    view = inspect.unwrap(pattern.callback)
+    assert inspect.isfunction(view), "views are functions"
+    assert pattern.name, "every address has a name"
+    if ":" in name:
+        namespace, _, own_name = name.rpartition(":")
+        assert view.__name__ == own_name
+        assert view.__module__.split(".")[0] == PACKAGES[namespace]
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"), [pytest.param(name, found, id=name) for name, found in our_urls()]
+)
+def test_views_are_short(name: str, pattern: URLPattern) -> None:
+    """A longer view means that a rule or an action is missing."""
+    source, _ = inspect.getsourcelines(inspect.unwrap(pattern.callback))
+    code = [line for line in source if line.strip() and not line.strip().startswith(("#", '"""'))]
+    assert len(code) <= 40
+
+
+def test_no_drawers_for_everything() -> None:
+    forbidden = {"utils.py", "helpers.py", "services.py", "signals.py", "misc.py", "common.py"}
+    assert [path for path in python_files() if path.name in forbidden] == []
+
+
+def test_no_work_in_save() -> None:
+    overriding = [model for model in our_models() if "save" in model.__dict__]
+    assert overriding == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in python_files() if path.name == "actions.py"],
+    ids=lambda path: path.parent.name,
+)
+def test_actions_are_verbs_with_by(path: Path) -> None:
+    """Public actions take keywords only, and say who."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            assert not node.args.args, f"{node.name} takes keywords only"
+            assert "by" in {argument.arg for argument in node.args.kwonlyargs}, node.name
+            assert ast.get_docstring(node), f"{node.name} says what it does"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in python_files() if path.name == "rules.py"],
+    ids=lambda path: path.parent.name,
+)
+def test_rules_never_write(path: Path) -> None:
+    writes = re.compile(r"\.(save|create|update|delete|bulk_create|get_or_create)\(")
+    assert writes.findall(path.read_text()) == []
+
+
+def test_times_are_participles() -> None:
+    """Moments end in `_at` (or are promises, `_by`), and nothing else does."""
+    for model in our_models():
+        for field in model._meta.concrete_fields:
+            if field.get_internal_type() == "DateTimeField" and field.name not in {
+                "recurrence_id",
+                "last_login",
+            }:
+                assert field.name.endswith(("_at", "_by")), f"{model.__name__}.{field.name}"
+
+
+def test_every_choice_is_held_by_the_database() -> None:
+    for model in our_models():
+        checks = " ".join(str(constraint.deconstruct()) for constraint in model._meta.constraints)
+        for field in model._meta.concrete_fields:
+            if field.choices:
+                assert f"'{field.name}" in checks, f"{model.__name__}.{field.name}"
+
+
+def test_every_constraint_has_a_test_that_it_refuses() -> None:
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    names = {c.name for model in our_models() for c in model._meta.constraints}
+    assert sorted(name for name in names if name not in tests) == []
+
+
+def templates() -> list[Path]:
+    return sorted((ROOT / "templates").rglob("*.html"))
+
+
+@pytest.mark.parametrize("path", templates(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_templates_compile_and_hold_nothing_inline(path: Path) -> None:
+    get_template(str(path.relative_to(ROOT / "templates")))
+    text = path.read_text()
+    assert not re.search(r"<[^>]+\sstyle=", text), "no inline style"
+    assert not re.search(r"<[^>]+\son[a-z]+=", text), "no inline handler"
+    assert not re.search(r"<style\b", text), "no style element"
+    for script in re.findall(r"<script\b[^>]*>", text):
+        assert "src=" in script or 'type="application/json"' in script, script
+
+
+def test_nothing_unfinished() -> None:
+    unfinished = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError|lorem ipsum)\b", re.IGNORECASE)
+    places = [*python_files(), *templates(), *(ROOT / "static").rglob("*.js")]
+    assert [path for path in places if unfinished.search(path.read_text())] == []
