@@ -103,7 +103,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "swatches": _SWATCHES,
         "plain_form": SampleForm(auto_id="plain_%s"),
         "wrong_form": SampleForm({"email": "river@"}),
-        "question": SampleQuestion({"answer": "3"}, prefix="q"),
+        "question": SampleQuestion({"q-answer": "3"}, prefix="q"),
         "wrong_question": SampleQuestion({}, prefix="w"),
         "page": Paginator(range(60), 20).page(2),
         "soon": soon,

@@ -11,7 +11,8 @@ const leave = () => {
   const signOut = form && { url: form.action, body: new FormData(form) };
   document.body.replaceChildren();
   document.title = "Loading";
-  if (signOut) navigator.sendBeacon(signOut.url, signOut.body);
+  // keepalive outlives this page; the answer leads elsewhere, which this page need not follow.
+  if (signOut) fetch(signOut.url, { method: "POST", body: signOut.body, keepalive: true, redirect: "manual" }).catch(() => {});
   window.location.replace(neutral);
 };
 

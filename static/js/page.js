@@ -1,6 +1,6 @@
 // What every page gains from script: its parts, started in one place. All of it works without.
 
-import { localiseTimes } from "./times.js";
+import { fillZone, localiseTimes } from "./times.js";
 import { bindSettings } from "./settings.js";
 import { focusSummary, showFailures } from "./errors.js";
 
@@ -8,6 +8,7 @@ document.documentElement.dataset.js = "";
 
 const improve = (root) => {
   localiseTimes(root);
+  fillZone(root);
   bindSettings(root);
   focusSummary(root);
 };

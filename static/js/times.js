@@ -42,3 +42,10 @@ export const localiseTimes = (root) => {
     element.textContent = zoneWords();
   });
 };
+
+/** Tell a form the reader's zone, so that nobody is asked for it. */
+export const fillZone = (root) => {
+  root.querySelectorAll("input[data-time-zone]").forEach((input) => {
+    if (!input.value) input.value = zone();
+  });
+};

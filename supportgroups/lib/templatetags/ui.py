@@ -1,13 +1,14 @@
 """Template tags for pictures, times and parts with a body. Presentation only: no models."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django import template
+from django import forms, template
+from django.forms import BoundField
 from django.http import QueryDict
 from django.template.loader import get_template
 from django.templatetags.static import static
@@ -92,6 +93,10 @@ def scene(*, people: int = 9) -> dict[str, Any]:
     return {"scene": drawing.scene(people=people)}
 
 
+def _both(draw: Callable[..., drawing.Plot], *, kind: str, label: str) -> dict[str, Any]:
+    return {"wide": draw(narrow=False), "narrow": draw(narrow=True), "kind": kind, "label": label}
+
+
 @register.inclusion_tag("components/chart.html")
 def survival_chart(
     points: Sequence[Sequence[float] | drawing.SurvivalPoint],
@@ -122,7 +127,7 @@ def survival_chart(
         mark=mark,
         unit=unit,
     )
-    return {"wide": draw(narrow=False), "narrow": draw(narrow=True), "label": label}
+    return _both(draw, kind="survival", label=label)
 
 
 @register.inclusion_tag("components/chart.html")
@@ -145,7 +150,7 @@ def course_chart(
         reliable=reliable,
         words=lambda on: formats.date_format(on, "j M"),
     )
-    return {"wide": draw(narrow=False), "narrow": draw(narrow=True), "label": label}
+    return _both(draw, kind="course", label=label)
 
 
 @register.inclusion_tag("components/change_bar.html")
@@ -277,6 +282,19 @@ def plus_minutes(at: datetime, minutes: int) -> datetime:
 
 
 # Words -------------------------------------------------------------------------------------------
+
+
+@register.filter
+def problems(field: BoundField) -> list[str]:
+    """A field's errors; the bare "This field is required." becomes words that say what to do."""
+    bare = str(forms.Field.default_error_messages["required"])
+    if isinstance(field.field, forms.BooleanField):
+        plain = f"Tick the box “{field.label}”."
+    elif isinstance(field.field, forms.ChoiceField | forms.MultipleChoiceField):
+        plain = f"Choose an answer to “{field.label}”."
+    else:
+        plain = f"Fill in “{field.label}”."
+    return [plain if str(error) == bare else str(error) for error in field.errors]
 
 
 @register.filter
