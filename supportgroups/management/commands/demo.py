@@ -1,6 +1,7 @@
 """`make demo`: the whole product on one machine, with sample people, until Ctrl-C."""
 
 import contextlib
+import hashlib
 import http.client
 import os
 import secrets
@@ -68,31 +69,35 @@ class Command(BaseCommand):
         self.say("Starting PostgreSQL and Redis …")
         with embedded.services(data / "services") as services:
             environment = _environment(data, port, services)
-            self.prepare(environment | {"DATABASE_URL": services.owner_url}, environment)
+            self.prepare(data, environment | {"DATABASE_URL": services.owner_url}, environment)
             programs = _programs(data, port, environment)
             with _stopped_at_the_end(programs):
                 self.say("Starting web, worker and beat …")
                 for program in programs:
                     program.start()
+                guide = _start_manage(environment, "shell", "--no-imports", "-c", SHOW_GUIDE)
                 self.wait_until_ready(programs, port)
-                guide = _manage(environment, "shell", "--no-imports", "--command", SHOW_GUIDE)
-                self.say(f"\n{guide}\n\nLogs: {data / 'logs'}    Stop: Ctrl-C\n")
+                self.say(f"\nReady: {_address(port)}\n\n{_output_of(guide, 'guide')}\n")
+                self.say(f"Logs: {data / 'logs'}\nStop: Ctrl-C\n")
                 supervisor = Supervisor(services.postgres, services.redis, *programs, say=self.say)
                 while True:
                     supervisor.look()
                     time.sleep(0.3)
 
-    def prepare(self, owner: dict[str, str], environment: dict[str, str]) -> None:
-        """Tables, sample world and static files; each does nothing when it is there already."""
-        static = _start_manage(environment, "collectstatic", "--noinput", "--verbosity=0")
-        try:
-            self.say("Bringing the tables up to date …")
-            _manage(owner, "migrate", "--noinput", "--verbosity=0")
-            self.say("Looking after the sample world (half a minute the first time) …")
-            _manage(environment, "load_sample_world")
-            _output_of(static, "collectstatic")
-        finally:
-            static.kill()
+    def prepare(self, data: Path, owner: dict[str, str], environment: dict[str, str]) -> None:
+        """Tables, static files and sample world. Tables and files only when the code is another."""
+        prepared, code = data / "prepared", _fingerprint()
+        if not prepared.exists() or prepared.read_text() != code:
+            self.say("Bringing tables and static files up to date …")
+            static = _start_manage(environment, "collectstatic", "--noinput", "--verbosity=0")
+            try:
+                _manage(owner, "migrate", "--noinput", "--verbosity=0")
+                _output_of(static, "collectstatic")
+            finally:
+                static.kill()
+            prepared.write_text(code)
+        self.say("Looking after the sample world (half a minute the first time) …")
+        _manage(environment, "load_sample_world")
 
     def wait_until_ready(self, programs: list[Program], port: int) -> None:
         deadline = time.monotonic() + SECONDS_TO_ANSWER
@@ -130,6 +135,18 @@ def _check_port(port: int) -> None:
                 f"Port {port} cannot be used: {getattr(error, 'strerror', None) or error}.\n"
                 "Choose another one:  make demo PORT=8123"
             ) from None
+
+
+def _fingerprint() -> str:
+    """Changes with the migrations, the static files and the installed packages."""
+    files = [settings.BASE_DIR / "requirements.lock"]
+    files += settings.BASE_DIR.glob("*/migrations/*.py")
+    files += (path for path in (settings.BASE_DIR / "static").rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(settings.BASE_DIR)} {file.stat().st_size}\n".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _environment(data: Path, port: int, services: embedded.Services) -> dict[str, str]:
