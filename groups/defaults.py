@@ -12,17 +12,25 @@ We come with a clear head. Alcohol and drugs make it harder for everybody to fee
 We say when something hurts. The facilitators help to put it right.
 """
 
-#: One clause a line, "Heading. Sentences.", as `Agreement.text` holds them.
+#: One clause a line, "Heading. Sentences.", as `Agreement.text` holds them. A backslash goes on.
 AGREEMENT = """\
-What is said stays here. I do not repeat what others say, or who takes part. I may always talk about what I said myself.
+What is said stays here. I do not repeat what others say, or who takes part. I may always talk \
+about what I said myself.
 No recordings. I do not record, photograph or copy anything from a session.
 Display names only. I use the names people chose. I do not try to find out who they are.
 Nobody else can hear. I join from a place where nobody else can see or hear the group.
-When staff must act. A facilitator may tell others when a life is in danger. The same holds when a child or an adult at risk is harmed, or a court orders it.
-What facilitators do. They keep the group safe and may pause or end a conversation. They can see what is written in the room. They talk with their supervisor without using names.
-Contact outside the group. I contact other members outside sessions only if they wish it. Such contact is my own responsibility.
-My survey answers. Facilitators see that I answered. Coordinators see numbers about the whole group. Nobody in the group sees my answers.
-If somebody breaks this agreement. The facilitators talk with the people concerned. They may ask somebody to pause or to leave.
-What nobody can promise. The organisers ask every member to sign this. They cannot guarantee what each person does.
-A reminder each time. I am reminded of this before I enter a session. If the agreement changes, I am asked to sign again.
+When staff must act. A facilitator may tell others when a life is in danger. The same holds when \
+a child or an adult at risk is harmed, or a court orders it.
+What facilitators do. They keep the group safe and may pause or end a conversation. They can see \
+what is written in the room. They talk with their supervisor without using names.
+Contact outside the group. I contact other members outside sessions only if they wish it. Such \
+contact is my own responsibility.
+My survey answers. Facilitators see that I answered. Coordinators see numbers about the whole \
+group. Nobody in the group sees my answers.
+If somebody breaks this agreement. The facilitators talk with the people concerned. They may ask \
+somebody to pause or to leave.
+What nobody can promise. The organisers ask every member to sign this. They cannot guarantee \
+what each person does.
+A reminder each time. I am reminded of this before I enter a session. If the agreement changes, \
+I am asked to sign again.
 """

@@ -1,10 +1,11 @@
 """Support groups, who leads them, who belongs to them, and what everybody signed."""
 
-from typing import Self
+from datetime import datetime
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import UUID7
+from django.db.models.functions import UUID7, Coalesce
 from django.utils import timezone
 
 from accounts.models import Organisation, User
@@ -36,6 +37,18 @@ class Topic(models.Model):
         return self.name
 
 
+def _members_in(*statuses: str) -> Coalesce:
+    """How many memberships of a group are in these states, as a subquery: joins stay out of it."""
+    counted = (
+        Membership.objects.filter(group=OuterRef("pk"), status__in=statuses)
+        .order_by()
+        .values("group")
+        .annotate(number=models.Count("*"))
+        .values("number")
+    )
+    return Coalesce(models.Subquery(counted), 0)
+
+
 class SupportGroupQuerySet(models.QuerySet["SupportGroup"]):
     def listed(self) -> Self:
         """Groups that anybody may find."""
@@ -43,11 +56,37 @@ class SupportGroupQuerySet(models.QuerySet["SupportGroup"]):
 
     def with_seats_taken(self) -> Self:
         """Add `seats_taken`: people who were accepted and have not left."""
+        return self.annotate(seats_taken=_members_in(*Membership.HOLDS_A_SEAT))
+
+    def with_people_waiting(self) -> Self:
+        """Add `people_waiting`: how long the waiting list is."""
+        return self.annotate(people_waiting=_members_in(Membership.Status.WAITLISTED))
+
+    def with_next_session(self, at: datetime | None = None) -> Self:
+        """Add `next_starts_at` of the session that comes next, or runs now; None without one."""
         return self.annotate(
-            seats_taken=models.Count(
-                "memberships", filter=Q(memberships__status__in=Membership.HOLDS_A_SEAT)
-            )
+            coming_session=models.FilteredRelation(
+                "support_sessions",
+                condition=Q(
+                    support_sessions__status__in=["scheduled", "live"],
+                    support_sessions__ends_at__gt=at or timezone.now(),
+                ),
+            ),
+            next_starts_at=models.Min("coming_session__starts_at"),
         )
+
+    def matching(self, words: str) -> Self:
+        """Groups whose name, purpose, people, topics or place hold every one of the words."""
+        found = self
+        for word in words.split():
+            found = found.filter(
+                Q(name__icontains=word)
+                | Q(purpose__icontains=word)
+                | Q(who_it_is_for__icontains=word)
+                | Q(place__icontains=word)
+                | Q(pk__in=SupportGroup.objects.filter(topics__name__icontains=word).values("pk"))
+            )
+        return found
 
 
 class SupportGroup(models.Model):
@@ -182,6 +221,14 @@ class SupportGroup(models.Model):
             if rule:
                 rules.append((rule.rstrip("."), why))
         return rules
+
+    def current_series(self) -> Any | None:
+        """The rhythm that holds now. Sessions stand above groups, so only the relation is known."""
+        return next((s for s in self.series.all() if s.ended_at is None), None)  # type: ignore[attr-defined]
+
+    def meets_at_a_place(self) -> bool:
+        """Whether times are the place's and not the reader's."""
+        return self.format == self.Format.IN_PERSON
 
     def current_agreement(self) -> "Agreement | None":
         """The newest published version, which members must have signed."""

@@ -1,6 +1,11 @@
 """Who may see, join, sign and lead. Asks, never writes."""
 
-from django.db.models import Q, QuerySet
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+
+from django.db.models import F, Q, QuerySet
+from django.urls import reverse
 
 from accounts.models import StaffRole
 from accounts.rules import Viewer
@@ -54,7 +59,7 @@ def check_may_staff(user: Viewer, group: SupportGroup) -> SupportGroup:
 
 
 def check_may_join(user: Viewer, group: SupportGroup) -> None:
-    """Raise `Refused` when applying would make no sense. Being full is no reason: there is a list."""
+    """Raise `Refused` when applying would make no sense. A full group has a waiting list."""
     if group.lifecycle != SupportGroup.Lifecycle.LISTED:
         raise Refused("not_listed", "This group is not taking new people at the moment.")
     if not user.is_authenticated:
@@ -63,6 +68,96 @@ def check_may_join(user: Viewer, group: SupportGroup) -> None:
         raise Refused("leads_group", "You lead this group, so you cannot join it as a member.")
     if Membership.objects.open().filter(user=user, group=group).exists():
         raise Refused("already_open", "You have asked to join this group already.")
+
+
+def check_may_sign(user: Viewer, group: SupportGroup) -> Membership:
+    """The membership that the group's agreement waits for, or was signed with; else `Refused`."""
+    back = ("Back to the group", reverse("groups:group_detail", args=[group.slug]))
+    membership = None
+    if user.is_authenticated:
+        membership = (
+            Membership.objects.filter(user=user, group=group, status__in=Membership.HOLDS_A_SEAT)
+            .select_related("user", "group")
+            .first()
+        )
+    if membership is None:
+        raise Refused(
+            "no_place", "You can sign once you have a place in the group.", next_step=back
+        )
+    if not group.agreements.exists():
+        raise Refused("no_agreement", "This group’s agreement is not ready yet.", next_step=back)
+    return membership
+
+
+def check_may_leave(user: Viewer, group: SupportGroup) -> Membership:
+    """The membership, or the place on the waiting list, that this person can give up."""
+    membership = None
+    if user.is_authenticated:
+        membership = Membership.objects.open().filter(user=user, group=group).first()
+    if membership is None:
+        raise Refused(
+            "not_member",
+            "You do not belong to this group, so there is nothing to leave.",
+            next_step=("Back to the group", reverse("groups:group_detail", args=[group.slug])),
+        )
+    return membership
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody can do next with a group, and the membership that it comes from.
+
+    `step` is join, continue (an unfinished application), applied, waiting, sign, member, leads,
+    or closed.
+    """
+
+    step: str
+    membership: Membership | None = None
+
+
+def standing(user: Viewer, group: SupportGroup) -> Standing:
+    """Where this person stands with the group."""
+    listed = group.lifecycle == SupportGroup.Lifecycle.LISTED
+    if not user.is_authenticated:
+        return Standing("join" if listed else "closed")
+    if FacilitatorAssignment.objects.filter(user=user, group=group).exists():
+        return Standing("leads")
+    membership = Membership.objects.open().filter(user=user, group=group).first()
+    if membership is None:
+        if not listed:
+            return Standing("closed")
+        begun = user.applications.filter(form__group=group, status="draft").exists()
+        return Standing("continue" if begun else "join")
+    if membership.status == Membership.Status.APPLIED:
+        return Standing("applied", membership)
+    if membership.status == Membership.Status.WAITLISTED:
+        return Standing("waiting", membership)
+    signed = Membership.objects.in_good_standing().filter(pk=membership.pk).exists()
+    return Standing("member" if signed else "sign", membership)
+
+
+def expected_wait(group: SupportGroup) -> timedelta | None:
+    """How long the last people on the waiting list waited, if three or more did."""
+    waits = list(
+        group.memberships.filter(waitlisted_at__isnull=False, accepted_at__isnull=False)
+        .order_by("-accepted_at")
+        .annotate(wait=F("accepted_at") - F("waitlisted_at"))
+        .values_list("wait", flat=True)[:9]
+    )
+    return median(waits) if len(waits) >= 3 else None
+
+
+def alternatives_to(group: SupportGroup) -> QuerySet[SupportGroup]:
+    """Listed groups on the same topics that have a place, soonest session first."""
+    return (
+        SupportGroup.objects.listed()
+        .filter(pk__in=SupportGroup.objects.filter(topics__in=group.topics.all()).values("pk"))
+        .exclude(pk=group.pk)
+        .with_seats_taken()
+        .with_next_session()
+        .filter(seats_taken__lt=F("capacity"))
+        .order_by(F("next_starts_at").asc(nulls_last=True), "name")
+    )
 
 
 def check_move(membership: Membership, status: str) -> None:

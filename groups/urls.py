@@ -1,5 +1,13 @@
-from django.urls import path  # noqa: F401
+from django.urls import path
+
+from groups import views
 
 app_name = "groups"
 
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.directory, name="directory"),
+    path("time-zone/", views.time_zone, name="time_zone"),
+    path("groups/<slug:slug>/", views.group_detail, name="group_detail"),
+    path("groups/<slug:slug>/agreement/", views.agreement, name="agreement"),
+    path("groups/<slug:slug>/leave/", views.leave, name="leave"),
+]

@@ -62,7 +62,9 @@ _COPING: dict[str, Any] = {
 }
 _TAKING_PART: dict[str, Any] = {
     "kind": Kind.ONE_OF,
-    "text": "Could you follow a group conversation, without alcohol or drugs affecting you that day?",
+    "text": (
+        "Could you follow a group conversation, without alcohol or drugs affecting you that day?"
+    ),
     "why": "Illness, medicines and alcohol can make a group hard to follow. We can look for a way.",
     "options": _options(
         yes="Yes",
@@ -82,20 +84,26 @@ _AFRAID: dict[str, Any] = {
 _RISK: dict[str, Any] = {
     "kind": Kind.YES_NO,
     "text": "In the last two weeks, have you had thoughts of ending your life?",
-    "why": "Many people have such thoughts at hard times. If you do, we want you to have more support.",
+    "why": (
+        "Many people have such thoughts at hard times. If you do, we want you to have more support."
+    ),
     "proposals": {"yes": Proposal.URGENT},
     "is_sensitive": True,
 }
 _CONFIDENTIAL: dict[str, Any] = {
     "kind": Kind.ONE_OF,
     "text": "Will you keep what others say in the group to yourself?",
-    "why": "Everybody agrees to this before their first session. You may always talk about yourself.",
+    "why": (
+        "Everybody agrees to this before their first session. You may always talk about yourself."
+    ),
     "options": _options(yes="Yes", questions="I have questions about this first"),
     "proposals": {"questions": Proposal.TALK_FIRST},
 }
 _ACKNOWLEDGEMENT: dict[str, Any] = {
     "kind": Kind.YES_NO,
-    "text": "A support group is not psychotherapy and not an emergency service. Is that clear to you?",
+    "text": (
+        "A support group is not psychotherapy and not an emergency service. Is that clear to you?"
+    ),
     "why": "You can have treatment beside the group. For urgent help, use “Need help now?” above.",
     "is_acknowledgement": True,
 }

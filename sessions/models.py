@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from groups.models import Membership, SupportGroup
+from sessions import schedule
 
 #: The room opens as a waiting area this long before the session's start.
 OPENS_BEFORE = timedelta(minutes=10)
@@ -47,6 +48,14 @@ class Series(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rrule} of {self.group}"
+
+    def rhythm(self) -> str:
+        """How often it meets, in words, for example "Every 2 weeks"."""
+        return schedule.rhythm(self.rrule)
+
+    def weekday(self) -> str:
+        """The weekday it meets on, for example "Tuesday"."""
+        return schedule.weekday(self.rrule, self.starts_on)
 
 
 class AgendaTemplateItem(models.Model):
