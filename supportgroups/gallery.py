@@ -95,20 +95,8 @@ def _charts() -> dict[str, Any]:
     }
 
 
-@login_not_required
-def gallery(request: HttpRequest) -> HttpResponse:
-    """Show every component; the page is for people who build, and is absent in production."""
-    soon = timezone.now().astimezone(UTC).replace(hour=18, minute=30, second=0) + timedelta(days=3)
-    context = {
-        "swatches": _SWATCHES,
-        "plain_form": SampleForm(auto_id="plain_%s"),
-        "wrong_form": SampleForm({"email": "river@"}),
-        "question": SampleQuestion({"q-answer": "3"}, prefix="q"),
-        "wrong_question": SampleQuestion({}, prefix="w"),
-        "page": Paginator(range(60), 20).page(2),
-        "soon": soon,
-        "later": soon + timedelta(minutes=75),
-        "winter": datetime(2026, 11, 24, 18, 30, tzinfo=UTC),
+def _lists() -> dict[str, Any]:
+    return {
         "facts": [
             ("video", "Video call, camera optional"),
             ("people", "Two trained peer facilitators"),
@@ -161,6 +149,24 @@ def gallery(request: HttpRequest) -> HttpResponse:
             ("Come to one session and see", "You can listen the whole time."),
         ],
         "attended": [{"came": i % 4 != 2, "words": f"Week {i + 1}"} for i in range(12)],
+    }
+
+
+@login_not_required
+def gallery(request: HttpRequest) -> HttpResponse:
+    """Show every component; the page is for people who build, and is absent in production."""
+    soon = timezone.now().astimezone(UTC).replace(hour=18, minute=30, second=0) + timedelta(days=3)
+    context = {
+        "swatches": _SWATCHES,
+        "plain_form": SampleForm(auto_id="plain_%s"),
+        "wrong_form": SampleForm({"email": "river@"}),
+        "question": SampleQuestion({"q-answer": "3"}, prefix="q"),
+        "wrong_question": SampleQuestion({}, prefix="w"),
+        "page": Paginator(range(60), 20).page(2),
+        "soon": soon,
+        "later": soon + timedelta(minutes=75),
+        "winter": datetime(2026, 11, 24, 18, 30, tzinfo=UTC),
+        **_lists(),
         **_charts(),
     }
     return render(request, "pages/gallery.html", context)
