@@ -1,14 +1,29 @@
 """Who may do what in an organisation."""
 
+from importlib import import_module
 from uuid import UUID
 
+from django.conf import settings
+from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Min, Q, QuerySet
+from django.http import HttpRequest
 
 from accounts.models import Organisation, StaffRole, User
 from supportgroups.lib.refusals import Refused
 
 type Viewer = User | AnonymousUser
+
+
+def signed_in_with(session_key: str | None) -> Viewer:
+    """Who is signed in with this key at this moment, read afresh; nobody once it has ended.
+
+    A page's request knows its person; a socket asks this again and again.
+    """
+    request = HttpRequest()
+    engine = import_module(settings.SESSION_ENGINE)
+    request.session = engine.SessionStore(session_key)
+    return get_user(request)
 
 
 def organisations_coordinated_by(user: Viewer) -> QuerySet[Organisation]:

@@ -61,6 +61,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [SITE_URL])
 #: Full origins, scheme and port included, that may open a socket. Host names alone would let
 #: another port or plain http on the same host in.
 SOCKET_ORIGINS = env.list("SOCKET_ORIGINS", CSRF_TRUSTED_ORIGINS)
+#: How many messages a second one person may send in a room for long; ten at once are free.
+ROOM_MESSAGES_PER_SECOND = env.float("ROOM_MESSAGES_PER_SECOND", 1.0)
 #: Where the quick exit leads. Something dull that most people have reason to look at.
 NEUTRAL_URL = env.str("NEUTRAL_URL", "https://www.bbc.co.uk/weather")
 #: Country for help lines when a visitor has not told us theirs (ISO 3166 two letters).
@@ -106,11 +108,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.PersonalTimeZone",
+    "accounts.middleware.EndOfSignIn",
     "audit.middleware.AuditOrigin",
     "supportgroups.middleware.NoStoreForPeople",
 ]
-if DEMO:
-    MIDDLEWARE.append("supportgroups.demo.middleware.DemoBar")
 
 ROOT_URLCONF = "supportgroups.urls"
 ASGI_APPLICATION = "supportgroups.asgi.application"
@@ -122,9 +123,11 @@ _context_processors = [
     "django.contrib.auth.context_processors.auth",
     "django.contrib.messages.context_processors.messages",
     "supportgroups.context_processors.site",
-    "accounts.context_processors.navigation",
+    "supportgroups.navigation.navigation",
     "safeguarding.context_processors.crisis_help",
 ]
+if DEMO:
+    _context_processors.append("supportgroups.demo.context_processors.demo_bar")
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -1,0 +1,41 @@
+"""How allauth, which runs sign-up and sign-in, keeps people and writes to them."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts import actions, places
+from accounts.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Anybody may sign up. Mails name neither groups nor health."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return True
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - allauth's signature
+        """A new account: the name others see, and the zone and country the browser suggests."""
+        user = super().save_user(request, user, form, commit=False)
+        answers = form.cleaned_data
+        user.display_name = answers["display_name"]
+        user.country = settings.DEFAULT_COUNTRY
+        if answers.get("time_zone"):
+            user.time_zone = answers["time_zone"]
+            user.country = places.country_of(user.time_zone) or user.country
+        return actions.open_account(user=user) if commit else user
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """Our own names of the site: the request's host is not always what people know."""
+        names = {"site_name": settings.SITE_NAME, "site_url": settings.SITE_URL}
+        # A mail server's "out of office" tells nobody anything about a person here.
+        quiet = {"Auto-Submitted": "auto-generated", **(headers or {})}
+        return super().render_mail(template_prefix, email, {**names, **context}, quiet)

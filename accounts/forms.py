@@ -1,0 +1,108 @@
+"""What people tell us about themselves: very little."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from accounts import places
+from accounts.models import User
+
+_NAME_LABEL = "Name that others see"
+_NAME_HINT = (
+    "A first name or a made-up name. People in your group see this name and never your e-mail."
+)
+
+
+def _clean_display_name(name: str) -> str:
+    name = " ".join(name.split())
+    if "@" in name:
+        raise forms.ValidationError(
+            "Enter a name, not an e-mail address. Others in the group will see it."
+        )
+    if not all(letter.isprintable() for letter in name):
+        raise forms.ValidationError("Enter a name that uses letters, numbers or spaces.")
+    return name
+
+
+class _DisplayName(forms.CharField):
+    """The one name that others see."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label=_NAME_LABEL,
+            help_text=_NAME_HINT,
+            max_length=40,
+            error_messages={"required": "Enter a name that others may see."},
+            widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
+            **kwargs,
+        )
+
+    def clean(self, value: Any) -> str:
+        return _clean_display_name(super().clean(value))
+
+
+class SignupForm(forms.Form):
+    """What signing up asks beside the address; allauth builds its own form on this one."""
+
+    display_name = _DisplayName()
+    #: The browser fills it in; without script the profile asks.
+    time_zone = forms.CharField(
+        required=False,
+        max_length=60,
+        widget=forms.HiddenInput(attrs={"data-time-zone": True}),
+    )
+    field_order = ["email", "display_name"]
+
+    def clean_time_zone(self) -> str:
+        """A zone nobody knows is no reason to refuse somebody."""
+        name: str = self.cleaned_data["time_zone"]
+        return name if places.is_time_zone(name) else ""
+
+    def signup(self, request: HttpRequest, user: User) -> None:
+        """The adapter has kept everything already; allauth insists on this method."""
+
+
+class DisplayNameForm(forms.ModelForm):
+    """Only the name, for an account that has none yet."""
+
+    display_name = _DisplayName()
+
+    class Meta:
+        model = User
+        fields = ["display_name"]
+
+
+class ProfileForm(forms.ModelForm):
+    """A person's own settings."""
+
+    display_name = _DisplayName()
+    time_zone = forms.ChoiceField(
+        label="Your time zone", help_text="Online sessions are shown in this zone."
+    )
+    country = forms.ChoiceField(
+        label="Your country", help_text="Decides which help lines we show you."
+    )
+
+    class Meta:
+        model = User
+        fields = [
+            "display_name",
+            "time_zone",
+            "country",
+            "reminds_day_before",
+            "reminds_hour_before",
+        ]
+        labels = {
+            "reminds_day_before": "E-mail me the day before",
+            "reminds_hour_before": "E-mail me an hour before",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zones: list[Any] = list(places.time_zones())
+        saved = self.instance.time_zone
+        if not any(saved == name for _, part in zones for name, _ in part):
+            zones.insert(0, (saved, saved.replace("_", " ")))
+        self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
+        self.fields["country"].choices = places.countries()  # type: ignore[attr-defined]

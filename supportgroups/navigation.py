@@ -1,0 +1,86 @@
+"""The main navigation. It stands above all rooms because it leads into each of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import NoReverseMatch
+from django.urls import reverse as _reverse
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import StaffRole, User
+from groups.models import FacilitatorAssignment
+from safeguarding.rules import concerns_visible_to
+from screening.rules import applications_decided_by
+
+
+def reverse(name: str) -> str:  # while rooms are being built
+    try:
+        return _reverse(name)
+    except NoReverseMatch:
+        return "/#"
+
+
+@dataclass
+class Item:
+    """One link. `count` is how much waits there. `also` begin the addresses that belong to it."""
+
+    label: str
+    url: str
+    count: int = 0
+    also: tuple[str, ...] = ()
+    current: bool = False
+
+
+def _number_of(rows: QuerySet[Any]) -> Coalesce:
+    """How many rows, as a part of another query."""
+    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n")), 0)
+
+
+def _staff_items(user: User) -> list[Item]:
+    """What coordinators and facilitators have to look at, asked in one query."""
+    facts = (
+        User.objects.filter(pk=user.pk)
+        .annotate(
+            coordinates=Exists(StaffRole.objects.coordinators().filter(user=OuterRef("pk"))),
+            leads=Exists(FacilitatorAssignment.objects.filter(user=OuterRef("pk"))),
+            applications=_number_of(applications_decided_by(user).waiting()),
+            concerns=_number_of(concerns_visible_to(user).open()),
+        )
+        .values("coordinates", "leads", "applications", "concerns")
+        .get()
+    )
+    items = []
+    if facts["coordinates"]:
+        items.append(Item("Overview", reverse("outcomes:overview")))
+    if facts["coordinates"] or facts["leads"]:
+        items.append(Item("Applications", reverse("screening:queue"), facts["applications"]))
+    if facts["coordinates"] or facts["concerns"]:
+        items.append(Item("Concerns", reverse("safeguarding:concern_list"), facts["concerns"]))
+    return items
+
+
+def _items(request: HttpRequest) -> list[Item]:
+    find = Item("Find a group", reverse("groups:directory"), also=("/groups/",))
+    if request.user.is_authenticated:
+        home = Item(
+            "Home",
+            reverse("outcomes:participant_home"),
+            also=("/progress/", "/surveys/", "/applications/", "/sessions/"),
+        )
+        settings = Item("Settings", reverse("accounts:profile"), also=("/account/",))
+        items = [home, find, *_staff_items(request.user), settings]
+    else:
+        items = [find, Item("Sign in", reverse("account_login"), also=("/account/",))]
+    for item in items:
+        begins = (*item.also, item.url) if item.url != "/" else item.also
+        item.current = request.path == item.url or request.path.startswith(begins)
+    return items
+
+
+def navigation(request: HttpRequest) -> dict[str, object]:
+    """`nav_items` for the page's head. A part of a page has no head and asks nothing."""
+    return {"nav_items": SimpleLazyObject(lambda: _items(request))}
