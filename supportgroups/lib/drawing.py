@@ -42,6 +42,22 @@ class Ring:
     number: str
     word: str
 
+    @property
+    def dot(self) -> str:
+        """Width of the round stroke that draws a taken seat."""
+        taken = [float(seat.r) for seat in self.seats if seat.kind == "taken"]
+        return fixed(2 * max(taken, default=0))
+
+    @property
+    def taken_path(self) -> str:
+        """All taken seats as one path of dots: a tenth of what as many circles weigh."""
+        return "".join(f"M{seat.x} {seat.y}h.01" for seat in self.seats if seat.kind == "taken")
+
+    @property
+    def others(self) -> tuple[Seat, ...]:
+        """Free seats and the reader's, which are drawn one by one."""
+        return tuple(seat for seat in self.seats if seat.kind != "taken")
+
 
 def ring(
     *,
@@ -104,6 +120,12 @@ def progress_ring(*, total: int, at: int) -> Ring:
             )
         )
     return Ring(seats=tuple(seats), rug="26", number=str(at), word="")
+
+
+def circle(people: int) -> list[tuple[str, str]]:
+    """Where people sit around the room of a live session, in a box of 240, the first on top."""
+    angles = [2 * pi * i / max(people, 1) - pi / 2 for i in range(people)]
+    return [(fixed(120 + 96 * cos(a)), fixed(120 + 96 * sin(a))) for a in angles]
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +398,8 @@ def course_plot(
         plot.text(
             width - plot.right, plot.at_y(high) + 17, "usual ups and downs around your start", "end"
         )
-    shown, previous = [], -1e9
+    shown: list[tuple[float, str]] = []
+    previous = -1e9
     needed = 64 if narrow else 74
     for day, (on, _) in reversed(list(zip(days, scores, strict=True))):
         x = plot.at_x(day)

@@ -64,7 +64,8 @@ class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
     ) -> Iterator[Any]:
         for name in self.bundles:
             if name in paths and not dry_run:
-                # From the source, not from the copy: an earlier run left the copy inlined.
                 storage, path = paths[name]
                 Path(self.path(name)).write_text(inline_imports(Path(storage.path(path))))
+                # What is hashed and compressed is then the whole file, not its source.
+                paths[name] = (self, name)
         yield from super().post_process(paths, dry_run, **options)
