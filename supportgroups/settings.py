@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from environs import Env, EnvError
@@ -197,7 +198,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         # A tick that waited for more than its minute is stale: the next one finds the same rows.
         "options": {"expires": 55},
-    }
+    },
+    "nightly": {"task": "supportgroups.tasks.nightly", "schedule": crontab(hour="3", minute="17")},
 }
 
 # Mail --------------------------------------------------------------------------------------------

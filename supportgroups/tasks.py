@@ -1,4 +1,4 @@
-"""The one task that beat sends: everything that is due by the clock."""
+"""What beat sends: once a minute everything that is due, once a night what has expired."""
 
 import logging
 
@@ -8,7 +8,9 @@ from audit.models import Event
 from audit.trail import origin
 from outcomes import periodic as outcomes_periodic
 from safeguarding import periodic as safeguarding_periodic
+from screening import actions as screening_actions
 from screening import periodic as screening_periodic
+from sessions import actions as sessions_actions
 from sessions import periodic as sessions_periodic
 
 logger = logging.getLogger(__name__)
@@ -35,3 +37,14 @@ def tick() -> None:
                 run()
             except Exception:
                 logger.exception("tick.part_failed", extra={"part": run.__name__})
+
+
+@shared_task(soft_time_limit=240, time_limit=270, ignore_result=True)
+def nightly() -> None:
+    """Delete what has outlived `docs/data-retention.yaml`. The log says how many, never whose."""
+    with origin(Event.Origin.CLOCK):
+        for delete_expired in (sessions_actions.delete_expired, screening_actions.delete_expired):
+            try:
+                logger.info("nightly.deleted", extra={"rows": delete_expired()})
+            except Exception:
+                logger.exception("nightly.part_failed", extra={"part": delete_expired.__module__})

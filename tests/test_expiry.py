@@ -1,0 +1,76 @@
+"""What `docs/data-retention.yaml` promises to delete is gone after the night, and nothing else."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from screening.models import Answer, Application, Decision
+from sessions.models import Entry, Message, Reminder
+from supportgroups.tasks import nightly
+from tests import factories
+
+
+def test_messages_live_as_long_as_the_group_says(group, member):
+    now = timezone.now()
+    group.keeps_messages_days = 10
+    group.save()
+    for days in (9, 11):
+        held = factories.support_session(
+            group, status="ended", starts_at=now - timedelta(days=days, hours=2)
+        )
+        factories.message(held, member.user, body=f"{days} days ago")
+    live = factories.support_session(group, status="live")
+    factories.message(live, member.user, body="now")
+
+    nightly()
+
+    assert {message.body for message in Message.objects.all()} == {"9 days ago", "now"}
+
+
+def test_traces_of_the_room_live_a_month(group, member):
+    now = timezone.now()
+    for days in (29, 31):
+        held = factories.support_session(
+            group, status="ended", starts_at=now - timedelta(days=days)
+        )
+        factories.reminder(held, member.user)
+        entry = factories.entry(held, member.user)
+        Entry.objects.filter(pk=entry.pk).update(accepted_at=held.starts_at)
+
+    nightly()
+
+    assert Entry.objects.count() == Reminder.objects.count() == 1
+
+
+def test_answers_live_90_days_after_the_decision(group):
+    now = timezone.now()
+    kept = []
+    for decided, days in (("accepted", 89), ("accepted", 91), ("submitted", 200)):
+        then = now - timedelta(days=days)
+        application = factories.application(
+            group, user=factories.user(), status=decided, submitted_at=then
+        )
+        application.answers.update(answered_at=then)
+        if decided == "accepted":
+            Decision.objects.create(application=application, outcome="accept", decided_at=then)
+        if (decided, days) != ("accepted", 91):
+            kept.append(application)
+
+    nightly()
+
+    assert {answer.application for answer in Answer.objects.all()} == set(kept)
+    assert Application.objects.count() == 3
+
+
+def test_forgotten_drafts_go_after_a_month(group):
+    now = timezone.now()
+    old = factories.application(group, user=factories.user(), started_at=now - timedelta(days=31))
+    touched = factories.application(
+        group, user=factories.user(), started_at=now - timedelta(days=31)
+    )
+    touched.answers.create(question=touched.form.questions.first(), value="no", answered_at=now)
+
+    nightly()
+
+    assert list(Application.objects.all()) == [touched]
+    assert old.pk != touched.pk
