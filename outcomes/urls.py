@@ -1,5 +1,21 @@
-from django.urls import path  # noqa: F401
+from django.urls import path
+
+from outcomes import views
 
 app_name = "outcomes"
 
-urlpatterns: list = []
+urlpatterns = [
+    path("home/", views.participant_home, name="participant_home"),
+    path("progress/", views.progress, name="progress"),
+    path("surveys/<uuid:invitation_id>/", views.survey_start, name="survey_start"),
+    path(
+        "surveys/<uuid:invitation_id>/questions/<slug:item_id>/",
+        views.survey_question,
+        name="survey_question",
+    ),
+    path("surveys/<uuid:invitation_id>/support/", views.survey_support, name="survey_support"),
+    path("surveys/<uuid:invitation_id>/check/", views.survey_check, name="survey_check"),
+    path("surveys/<uuid:invitation_id>/done/", views.survey_done, name="survey_done"),
+    path("overview/", views.overview, name="overview"),
+    path("overview/<slug:organisation>/", views.overview, name="overview"),
+]

@@ -186,9 +186,14 @@ def heat_table(
     caption: str,
     corner: str = "Group",
 ) -> dict[str, Any]:
-    """Attendance: each row has `label`, perhaps `url`, and `cells` as (came, expected) or None."""
+    """Attendance: each row has `label`, perhaps `url`, and `cells`.
 
-    def cell(pair: tuple[int, int] | None) -> dict[str, int] | None:
+    A cell is (came, expected), None where no session was, or words where numbers stay hidden.
+    """
+
+    def cell(pair: tuple[int, int] | str | None) -> dict[str, int | str] | None:
+        if isinstance(pair, str):
+            return {"words": pair}
         if pair is None or not pair[1]:
             return None
         came, expected = pair

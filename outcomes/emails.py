@@ -1,0 +1,30 @@
+"""The mail that asks for answers. Neutral: no group's name, no topic, no questionnaire's name."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from accounts.models import User
+from outcomes.models import SurveyInvitation
+from supportgroups.lib.templatetags.ui import time_words
+
+
+def send_invitations(person: User, invitations: Sequence[SurveyInvitation]) -> None:
+    """Ask one person once for everything that is due, with one link to the first."""
+    first = min(invitations, key=lambda invitation: invitation.plan.position)
+    closes_at = min(invitation.closes_at for invitation in invitations)
+    body = render_to_string(
+        "outcomes/emails/invitation.txt",
+        {
+            "person": person,
+            "sets": len(invitations),
+            "closes": time_words(closes_at, person.time_zone),
+            "site_name": settings.SITE_NAME,
+            "site_url": settings.SITE_URL,
+            "link": settings.SITE_URL + reverse("outcomes:survey_start", args=[first.pk]),
+        },
+    )
+    EmailMessage("A few questions for you", body, to=[person.email]).send()

@@ -1,0 +1,477 @@
+"""From counted rows to what a page says: the finding, its n, its interval, its limits.
+
+Pure functions. Nothing here is shown about fewer people than the organisation's smallest cell, nor
+anything from which such a number could be worked out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import floor
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.utils.formats import date_format
+
+from instruments.models import Instrument
+from outcomes.queries import (
+    BUCKETS_OF,
+    JOINED,
+    WEEKS,
+    Course,
+    EpisodeCount,
+    ScorePairCount,
+    SessionCount,
+    UptakeCount,
+)
+from outcomes.rules import plain_name, short_title
+from outcomes.statistics.change import Category, change_criterion, reliable_change
+from outcomes.statistics.episodes import Outcome
+from outcomes.statistics.suppression import (
+    may_show,
+    may_show_share,
+    may_show_statistic,
+    steps_to_show,
+    suppress,
+)
+from outcomes.statistics.survival import kaplan_meier
+
+#: The session whose value the heading names, when the curve reaches that far.
+MARK = 8
+
+type Cells = Mapping[tuple[UUID, int], int]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which people a number is about: one group or all, joined at any time or lately."""
+
+    group_id: UUID | None = None
+    joined: str = ""
+
+    def takes_in(self, group_id: UUID, bucket: int) -> bool:
+        return self.group_id in (None, group_id) and bucket in BUCKETS_OF[self.joined]
+
+    def wider(self) -> Iterable["Scope"]:
+        """Every other scope that takes in all of this one's people."""
+        groups = {self.group_id, None}
+        periods = [key for key in JOINED if BUCKETS_OF[key] >= BUCKETS_OF[self.joined]]
+        for group_id in groups:
+            for joined in periods:
+                if (group_id, joined) != (self.group_id, self.joined):
+                    yield Scope(group_id, joined)
+
+
+def count_in(cells: Cells, scope: Scope) -> int:
+    """How many people a scope takes in."""
+    return sum(n for (group_id, bucket), n in cells.items() if scope.takes_in(group_id, bucket))
+
+
+def may_show_scope(cells: Cells, scope: Scope, *, threshold: int) -> bool:
+    """Whether a number about this scope may be seen beside those of all other scopes.
+
+    Not when it, or what a wider scope has beyond it, is a small number of people; nor when the
+    small group beside it could be worked out from it and the total.
+    """
+    n = count_in(cells, scope)
+    if not may_show_statistic(n, threshold=threshold):
+        return False
+    for wider in scope.wider():
+        if not may_show(count_in(cells, wider) - n, threshold=threshold):
+            return False
+    if scope.group_id is None:
+        return True
+    groups = {group_id for group_id, _ in cells}
+    counts = {group_id: count_in(cells, Scope(group_id, scope.joined)) for group_id in groups}
+    shown, _ = suppress(counts, threshold=threshold)
+    return shown[scope.group_id] is not None
+
+
+def _cells(rows: Iterable[tuple[UUID, int, int]]) -> dict[tuple[UUID, int], int]:
+    cells: dict[tuple[UUID, int], int] = {}
+    for group_id, bucket, n in rows:
+        cells[group_id, bucket] = cells.get((group_id, bucket), 0) + n
+    return cells
+
+
+def percent(share: float) -> int:
+    """A share as a whole per cent, halves up."""
+    return floor(100 * share + 0.5)
+
+
+# Retention --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """The curve at one session after the first: shares between 0 and 1, people still counted."""
+
+    session: int
+    share: float
+    low: float
+    high: float
+    at_risk: int
+
+    @property
+    def percent(self) -> int:
+        return percent(self.share)
+
+    @property
+    def low_percent(self) -> int:
+        return percent(self.low)
+
+    @property
+    def high_percent(self) -> int:
+        return percent(self.high)
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long people stay. `steps` is empty where nothing may be shown (`heading` says why)."""
+
+    heading: str
+    n: int | None
+    steps: Sequence[Step]
+    mark: Step | None
+    #: Episodes of people who came back after a break, beside their first; None is hidden.
+    returns: int | None
+    #: Episodes that ended with a finished course.
+    finished: int | None
+
+    @property
+    def label(self) -> str:
+        """What the picture shows, for those who do not see it."""
+        told = [step for step in self.steps if step.session in (2, 4, MARK, 12, 26)]
+        shares = ", ".join(f"{step.percent}% after {step.session} sessions" for step in told)
+        return (
+            f"Share of people still coming, by sessions held since their first: {shares}. "
+            "The numbers are in the table below."
+        )
+
+    @property
+    def points(self) -> list[tuple[float, float, float, float]]:
+        return [(step.session, step.share, step.low, step.high) for step in self.steps]
+
+    @property
+    def at_risk(self) -> list[tuple[float, int]]:
+        return [(step.session, step.at_risk) for step in self.steps]
+
+
+def retention(counts: Sequence[EpisodeCount], scope: Scope, *, threshold: int) -> Retention:
+    """The Kaplan–Meier curve of a scope, in sessions held since the first attended one.
+
+    It ends before fewer than `threshold` people are counted.
+    """
+    people = _cells((row.group_id, row.bucket, row.n) for row in counts if row.is_first)
+    n = count_in(people, scope)
+    if n == 0:
+        return Retention("Nobody has come to a first session yet", 0, [], None, None, None)
+    if not may_show_scope(people, scope, threshold=threshold):
+        return Retention("Too few people to show how long they stay", None, [], None, None, None)
+    rows = [row for row in counts if scope.takes_in(row.group_id, row.bucket)]
+    repeat = [row.n for row in rows]
+    durations = np.repeat([row.duration for row in rows], repeat)
+    outcomes = np.repeat([row.outcome for row in rows], repeat)
+    curve = kaplan_meier(durations, outcomes == Outcome.DROPOUT)
+    sessions = np.arange(int(curve.observed_until) + 1)
+    at_risk = curve.at_risk_at(sessions)
+    shown = steps_to_show(at_risk, threshold=threshold)
+    share = curve.at(sessions)
+    low, high = curve.limits_at(sessions)
+    steps = [
+        Step(int(t), float(s), float(lo), float(hi), int(r))
+        for t, s, lo, hi, r in zip(
+            sessions[:shown],
+            share,
+            low,
+            high,
+            at_risk,
+            strict=False,  # type: ignore[arg-type]
+        )
+        # Where everybody has gone there is no interval, and nobody is counted either.
+        if not np.isnan(lo)
+    ]
+    mark = next((s for s in steps if s.session == MARK), steps[-1] if steps else None)
+    if mark is None or mark.session == 0:
+        heading = "It is too early to say how long people stay"
+    else:
+        noun = "session" if mark.session == 1 else "sessions"
+        heading = f"{mark.percent}% still come {mark.session} {noun} after their first"
+    finished = sum(row.n for row in rows if row.outcome == Outcome.COMPLETION)
+    returns = sum(row.n for row in rows if not row.is_first)
+    return Retention(
+        heading,
+        n,
+        steps,
+        mark,
+        returns if may_show(returns, threshold=threshold) else None,
+        finished if may_show(finished, threshold=threshold) else None,
+    )
+
+
+@dataclass(frozen=True)
+class Uptake:
+    """Of the accepted people who could have come: how many came. None is hidden."""
+
+    came: int | None
+    could_come: int | None
+    percent: int | None
+    #: Accepted, and no session was held since.
+    too_early: int | None
+
+
+def uptake(counts: Sequence[UptakeCount], scope: Scope, *, threshold: int) -> Uptake:
+    """How many accepted people came to a first session, of those whose group has met since."""
+    could = [row for row in counts if row.came or row.could_come]
+    cells = _cells((row.group_id, row.bucket, row.n) for row in could)
+    rows = [row for row in counts if scope.takes_in(row.group_id, row.bucket)]
+    n = count_in(cells, scope)
+    came = sum(row.n for row in rows if row.came)
+    early = sum(row.n for row in rows if not row.came and not row.could_come)
+    too_early = early if may_show(early, threshold=threshold) else None
+    if not may_show_scope(cells, scope, threshold=threshold) or not may_show_share(
+        came, n, threshold=threshold
+    ):
+        return Uptake(None, None, None, too_early)
+    return Uptake(came, n, percent(came / n), too_early)
+
+
+# Change -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """First score against the latest, for one questionnaire. Counts that are None are hidden."""
+
+    name: str
+    short: str
+    #: How many people have both scores, and how many have a first one only.
+    n: int | None
+    missing: int | None
+    improved: int | None
+    same: int | None
+    worse: int | None
+    #: Of those who improved: who also crossed the cut-off to the healthier side.
+    recovered: int | None
+    #: The smallest change in whole points that counts; None where no verdict is possible.
+    least_points: int | None
+    cutoff: float | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the bar can be drawn: nothing in it is hidden and somebody has both scores."""
+        return bool(self.n) and None not in (self.improved, self.same, self.worse)
+
+    @property
+    def improved_percent(self) -> int | None:
+        return (
+            percent(self.improved / self.n)
+            if self.is_whole and self.improved is not None and self.n
+            else None
+        )
+
+    @property
+    def worse_percent(self) -> int | None:
+        return (
+            percent(self.worse / self.n)
+            if self.is_whole and self.worse is not None and self.n
+            else None
+        )
+
+
+def change(
+    instrument: Instrument, counts: Sequence[ScorePairCount], scope: Scope, *, threshold: int
+) -> Change | None:
+    """Who changed by more than the measure's own error; None where nobody has a first score."""
+    own = [row for row in counts if row.code == instrument.code]
+    rows = [row for row in own if scope.takes_in(row.group_id, row.bucket)]
+    if not rows:
+        return None
+    name, short = plain_name(instrument).capitalize(), short_title(instrument)
+    definition = instrument.parsed()
+    known = definition.reliability
+    cells = _cells((row.group_id, row.bucket, row.n) for row in own)
+    hidden = Change(name, short, None, None, None, None, None, None, None, None)
+    if known is None or not may_show_scope(cells, scope, threshold=threshold):
+        return hidden
+    repeat = [row.n for row in rows]
+    result = reliable_change(
+        np.repeat([row.first for row in rows], repeat),
+        np.repeat([np.nan if row.latest is None else row.latest for row in rows], repeat),
+        sd=known.sd,
+        reliability=known.coefficient,
+        cutoff=known.recovery_cutoff,
+        higher_is_worse=definition.higher_is_worse,
+    )
+    found = result.counts()
+    recovered = found[Category.RECOVERED]
+    improved = recovered + found[Category.IMPROVED]
+    shown, _ = suppress(
+        {
+            "improved": improved,
+            "same": found[Category.UNCHANGED],
+            "worse": found[Category.WORSE],
+            "missing": found[Category.NO_SECOND_SCORE],
+        },
+        threshold=threshold,
+    )
+    shows_recovered = shown["improved"] is not None and may_show_share(
+        recovered, improved, threshold=threshold
+    )
+    return Change(
+        name,
+        short,
+        n=None if shown["missing"] is None else result.n,
+        missing=shown["missing"],
+        improved=shown["improved"],
+        same=shown["same"],
+        worse=shown["worse"],
+        recovered=recovered if shows_recovered else None,
+        least_points=floor(result.criterion) + 1,
+        cutoff=known.recovery_cutoff,
+    )
+
+
+def change_heading(changes: Sequence[Change]) -> str:
+    """The finding over all questionnaires' bars, without a word about causes."""
+    first = next((found for found in changes if found.is_whole), None)
+    if first is None:
+        return "Too few people have two scores yet"
+    improved, worse = first.improved_percent, first.worse_percent
+    return f"{first.name}: {improved}% improved reliably, {worse}% got worse"
+
+
+# Attendance -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Attended:
+    """The attendance table: Mondays as columns, a row of cells for each group."""
+
+    heading: str
+    mondays: Sequence[date]
+    rows: Sequence[dict[str, Any]]
+
+    @property
+    def columns(self) -> list[str]:
+        """The Mondays in words."""
+        return [date_format(monday, "j M") for monday in self.mondays]
+
+
+def monday_of(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def attended(
+    counts: Sequence[SessionCount],
+    groups: Sequence[tuple[UUID, str, str]],
+    *,
+    today: date,
+    zone: ZoneInfo,
+    threshold: int,
+) -> Attended:
+    """Who came, per group (id, name, address) and week, over the last nine weeks.
+
+    Coordinators see on a session's page who came, so a small "came" is not hidden here; a session
+    that expected fewer people than the threshold shows no share.
+    """
+    mondays = [monday_of(today) - timedelta(weeks=w) for w in reversed(range(WEEKS))]
+    sums: dict[tuple[UUID, date], tuple[int, int]] = {}
+    for row in counts:
+        key = row.group_id, monday_of(row.starts_at.astimezone(zone).date())
+        came, expected = sums.get(key, (0, 0))
+        sums[key] = came + row.came, expected + row.expected
+
+    def cell(group_id: UUID, monday: date) -> tuple[int, int] | str | None:
+        pair = sums.get((group_id, monday))
+        if pair is not None and 0 < pair[1] < threshold:
+            return f"Under {threshold} people"
+        return pair
+
+    rows = [
+        {"label": name, "url": url, "cells": [cell(group_id, monday) for monday in mondays]}
+        for group_id, name, url in groups
+    ]
+    ids = {group_id for group_id, _, _ in groups}
+    lately = [
+        pair
+        for (group_id, monday), pair in sums.items()
+        if group_id in ids and monday in mondays[-4:]
+    ]
+    came, expected = (sum(pair[i] for pair in lately) for i in (0, 1))
+    if expected < threshold:
+        heading = "Who came, group by group"
+    else:
+        heading = f"{percent(came / expected)}% of those expected came in the last four weeks"
+    return Attended(heading, mondays, rows)
+
+
+# A person's own course --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OwnCourse:
+    """One questionnaire's scores as a person reads them about themselves."""
+
+    code: str
+    name: str
+    short: str
+    heading: str
+    scores: Sequence[tuple[date, float]]
+    rows: Sequence[tuple[date, int, str]]
+    highest: int
+    #: The change that is unlikely to be chance, in points; None where that is not known.
+    reliable: float | None
+    least_points: int | None
+    lower_is_better: bool
+    label: str
+
+    @property
+    def figure_id(self) -> str:
+        """The id of its heading on a page."""
+        return f"course-{self.code}"
+
+
+def own_course(course: Course, *, zone: ZoneInfo) -> OwnCourse:
+    """Put scores into words. Says what changed and whether by more than chance, never why."""
+    definition = course.instrument.parsed()
+    name, known = plain_name(course.instrument), definition.reliability
+    rows = [
+        (r.submitted_at.astimezone(zone).date(), int(r.score), r.band)
+        for r in course.responses
+        if r.submitted_at is not None and r.score is not None
+    ]
+    reliable = (
+        change_criterion(sd=known.sd, reliability=known.coefficient) if known is not None else None
+    )
+    first, latest = rows[0], rows[-1]
+    difference = latest[1] - first[1]
+    since = first[0].strftime("%B") if (latest[0] - first[0]).days < 330 else f"{first[0]:%B %Y}"
+    if len(rows) == 1:
+        heading = f"Your first {name} score is {first[1]}"
+    elif not difference:
+        heading = f"Your {name} score is the same as in {since}"
+    elif reliable is not None and abs(difference) <= reliable:
+        heading = f"Your {name} score is about where it was in {since}"
+    else:
+        direction = "lower" if difference < 0 else "higher"
+        heading = f"Your {name} score is {abs(difference)} {direction} than in {since}"
+    return OwnCourse(
+        code=course.instrument.code,
+        name=name,
+        short=short_title(course.instrument),
+        heading=heading,
+        scores=[(day, float(score)) for day, score, _ in rows],
+        rows=rows,
+        highest=definition.scoring.maximum,
+        reliable=reliable,
+        least_points=None if reliable is None else floor(reliable) + 1,
+        lower_is_better=definition.higher_is_worse,
+        label=(
+            f"Line chart of {len(rows)} {name} {'score' if len(rows) == 1 else 'scores'}, "
+            f"from {first[1]} at the start to {latest[1]} now, on a scale from 0 to "
+            f"{definition.scoring.maximum}. The numbers are in the table below."
+        ),
+    )

@@ -1,0 +1,221 @@
+"""What stands on a person's own home: what is next, what waits for them, how they are doing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+
+from accounts.models import Organisation, User
+from accounts.rules import organisations_coordinated_by
+from groups.models import Membership, SupportGroup
+from groups.rules import groups_led_by
+from outcomes import figures, queries, rules
+from outcomes.models import SurveyInvitation
+from screening.models import Application
+from screening.rules import applications_decided_by
+from sessions.models import Attendance, SupportSession
+from supportgroups.lib.templatetags.ui import time_words
+
+#: Groups where one meets at a place: times are the place's, and nobody enters by a link.
+_AT_A_PLACE = {SupportGroup.Format.IN_PERSON}
+
+
+@dataclass(frozen=True)
+class Coming:
+    """One coming session as its member or facilitator sees it."""
+
+    support_session: SupportSession
+    is_open: bool
+    at_a_place: bool
+    leads: bool = False
+
+    @property
+    def group(self) -> SupportGroup:
+        return self.support_session.group
+
+
+@dataclass(frozen=True)
+class Been:
+    """Sessions a person has been to: how many, since when, and the latest as dots."""
+
+    count: int
+    since: datetime | None
+    dots: Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Home:
+    """Everything of the page. Each part may be empty; `is_new` when all of them are."""
+
+    next: Coming | None
+    later: Sequence[Coming]
+    tasks: Sequence[dict[str, Any]]
+    memberships: Sequence[Membership]
+    course: figures.OwnCourse | None
+    courses: int
+    been: Been
+    leading: Sequence[Coming]
+    leads: bool
+    applications: int
+    organisations: Sequence[Organisation] = field(default_factory=list)
+
+    @property
+    def is_staff(self) -> bool:
+        return self.leads or bool(self.organisations)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this person has no group yet and leads none."""
+        return not self.memberships and not self.is_staff
+
+
+def coming(support_session: SupportSession, *, at: datetime, leads: bool = False) -> Coming:
+    """A session with whether its room is open now."""
+    is_open = support_session.opens_at <= at or support_session.status == SupportSession.Status.LIVE
+    at_a_place = support_session.group.format in _AT_A_PLACE
+    return Coming(support_session, is_open, at_a_place, leads)
+
+
+def home_of(user: User, *, at: datetime, zone: ZoneInfo) -> Home:
+    """Gather the home of one person at one moment, times in their zone."""
+    memberships = list(
+        Membership.objects.open()
+        .filter(user=user)
+        .select_related("group__organisation", "application")
+        .annotate(
+            in_good_standing=Exists(Membership.objects.filter(pk=OuterRef("pk")).in_good_standing())
+        )
+        .order_by("applied_at")
+    )
+    standing = [m.group_id for m in memberships if m.in_good_standing]
+    sessions = [coming(s, at=at) for s in queries.coming_sessions(standing, at=at)[:4]]
+    led = list(groups_led_by(user).values_list("pk", flat=True))
+    leading = [coming(s, at=at, leads=True) for s in queries.coming_sessions(led, at=at)[:5]]
+    courses = queries.courses_of(user)
+    organisations = list(organisations_coordinated_by(user).order_by("name"))
+    decides = bool(led or organisations)
+    return Home(
+        next=sessions[0] if sessions else None,
+        later=sessions[1:],
+        tasks=_tasks(user, memberships, at=at, zone=zone),
+        memberships=memberships,
+        course=figures.own_course(courses[0], zone=zone) if courses else None,
+        courses=len(courses),
+        been=_been(user, zone),
+        leading=leading,
+        leads=bool(led),
+        applications=applications_decided_by(user).waiting().count() if decides else 0,
+        organisations=organisations,
+    )
+
+
+def _tasks(
+    user: User, memberships: Sequence[Membership], *, at: datetime, zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    """What waits for this person, most pressing first."""
+    tasks = [
+        _task(
+            f"Read and sign the agreement of {m.group.name}",
+            reverse("groups:agreement", args=[m.group.slug]),
+            "Then you can come to the sessions",
+            state="To do",
+        )
+        for m in memberships
+        if m.status in Membership.HOLDS_A_SEAT and not m.in_good_standing  # type: ignore[attr-defined]
+    ]
+    invitations = queries.open_invitations_of(user, at=at)
+    tasks += [_survey_task(invitation, zone) for invitation in invitations]
+    tasks += [_application_task(a, zone) for a in _unfinished_applications(user)]
+    if not user.display_name:
+        tasks.append(
+            _task(
+                "Choose the name people see",
+                reverse("accounts:profile"),
+                "It need not be your real one",
+                state="To do",
+            )
+        )
+    return tasks
+
+
+def _task(title: str, url: str, detail: str, *, state: str, state_kind: str = "") -> dict[str, Any]:
+    return {
+        "title": title,
+        "url": url,
+        "detail": detail,
+        "state": state,
+        "state_kind": state_kind,
+    }
+
+
+def _survey_task(invitation: SurveyInvitation, zone: ZoneInfo) -> dict[str, Any]:
+    sheet = rules.sheet_of(invitation)
+    total = len(sheet.items)
+    until = time_words(invitation.closes_at, zone, "date")
+    if sheet.answered:
+        detail, state, kind = f"{sheet.answered} of {total} answered", "Begun", "you"
+    else:
+        minutes = "about 2 minutes" if total <= 10 else f"about {total // 5} minutes"
+        detail, state, kind = f"{total} short questions, {minutes}", "To do", ""
+    return _task(
+        f"Check-in: {rules.plain_name(sheet.instrument)}",
+        reverse("outcomes:survey_start", args=[invitation.pk]),
+        f"{detail}. Open until {until}",
+        state=state,
+        state_kind=kind,
+    )
+
+
+def _unfinished_applications(user: User) -> Sequence[Application]:
+    """Drafts, and sent ones that wait for an answer."""
+    waiting = (
+        Application.Status.DRAFT,
+        Application.Status.SUBMITTED,
+        Application.Status.TALK_FIRST,
+    )
+    return list(
+        Application.objects.filter(user=user, status__in=waiting).select_related("form__group")
+    )
+
+
+def _application_task(application: Application, zone: ZoneInfo) -> dict[str, Any]:
+    group, url = application.group, reverse("screening:application_detail", args=[application.pk])
+    if application.status == Application.Status.DRAFT:
+        return _task(
+            f"Finish your questions for {group.name}",
+            reverse("screening:join", args=[group.slug]),
+            "Your answers so far are saved",
+            state="Begun",
+            state_kind="you",
+        )
+    if application.status == Application.Status.TALK_FIRST:
+        return _task(
+            f"Talk with someone from {group.name}",
+            url,
+            "They would like to talk with you first",
+            state="Read it",
+            state_kind="you",
+        )
+    by = f" by {time_words(application.answer_by, zone, 'date')}" if application.answer_by else ""
+    return _task(f"You asked to join {group.name}", url, f"You will hear{by}", state="Waiting")
+
+
+def _been(user: User, zone: ZoneInfo) -> Been:
+    latest, count, since = queries.sessions_been_to(user)
+    dots = [
+        {
+            "came": attendance.status in Attendance.CAME,
+            "words": time_words(attendance.support_session.starts_at, zone, "full"),
+        }
+        for attendance in latest
+    ]
+    return Been(count, since, dots)
+
+
+def part_of_day(at: datetime) -> str:
+    """How to greet at this local time."""
+    return "Good morning" if at.hour < 12 else "Good afternoon" if at.hour < 18 else "Good evening"

@@ -1,0 +1,265 @@
+"""What stands on a coordinator's overview: what needs somebody today, and the figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+
+from accounts.models import Organisation, User
+from groups.models import SupportGroup
+from outcomes import figures, queries, rules
+from outcomes.figures import Scope
+from outcomes.queries import SessionCount, Waiting
+from sessions.models import SupportSession
+from supportgroups.lib.templatetags.ui import time_words
+
+#: An application whose promised time comes within this is due soon.
+SOON = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """One line of a list of groups to look at: what it is about, and where it is handled."""
+
+    title: str
+    url: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """One reason to look at groups, with exactly the groups that the alert above counts."""
+
+    anchor: str
+    heading: str
+    title: str
+    level: int
+    rows: Sequence[Noticed]
+    count: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything of the page."""
+
+    organisation: Organisation
+    scope: Scope
+    alerts: Sequence[dict[str, Any]]
+    looks: Sequence[Look]
+    retention: figures.Retention
+    uptake: figures.Uptake
+    changes: Sequence[figures.Change]
+    change_heading: str
+    attended: figures.Attended
+
+
+def overview_of(
+    user: User,
+    organisation: Organisation,
+    groups: Sequence[SupportGroup],
+    scope: Scope,
+    *,
+    at: datetime,
+    zone: ZoneInfo,
+) -> Overview:
+    """Gather the overview of one organisation at one moment.
+
+    `scope` narrows the figures on people, never what needs somebody today.
+    """
+    today, threshold = at.astimezone(zone).date(), organisation.smallest_cell
+    since = figures.monday_of(today) - timedelta(weeks=queries.WEEKS - 1)
+    sessions = queries.session_counts(
+        organisation, since=datetime.combine(since, datetime.min.time(), zone)
+    )
+    looks = _looks(groups, sessions, queries.sessions_not_begun(organisation, at=at), at=at)
+    pairs = queries.score_pair_counts(organisation, at=at)
+    changes = [
+        found
+        for instrument in queries.instruments_asked_by(organisation)
+        if (found := figures.change(instrument, pairs, scope, threshold=threshold))
+    ]
+    met = {row.group_id for row in sessions}
+    return Overview(
+        organisation=organisation,
+        scope=scope,
+        alerts=[
+            *_people_alerts(user, organisation, at=at, zone=zone),
+            *(_look_alert(look) for look in looks),
+        ],
+        looks=looks,
+        retention=figures.retention(
+            queries.episode_counts(organisation, at=at), scope, threshold=threshold
+        ),
+        uptake=figures.uptake(
+            queries.uptake_counts(organisation, at=at), scope, threshold=threshold
+        ),
+        changes=changes,
+        change_heading=figures.change_heading(changes),
+        attended=figures.attended(
+            sessions,
+            [
+                (group.pk, group.name, reverse("groups:group_detail", args=[group.slug]))
+                for group in groups
+                if group.pk in met and scope.group_id in (None, group.pk)
+            ],
+            today=today,
+            zone=zone,
+            threshold=threshold,
+        ),
+    )
+
+
+def _people_alerts(
+    user: User, organisation: Organisation, *, at: datetime, zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    """Concerns first, then applications: both are people who wait for a person."""
+    alerts = []
+    concerns = queries.open_concerns(user, organisation, at=at)
+    if concerns.n:
+        alerts.append(
+            {
+                "count": concerns.n,
+                "level": 1,
+                "title": "Concern to look at" if concerns.n == 1 else "Concerns to look at",
+                "url": reverse("safeguarding:concern_list"),
+                "detail": _promise(concerns, "Be in touch by", at=at, zone=zone),
+            }
+        )
+    applications = queries.waiting_applications(user, organisation, at=at)
+    if applications.n:
+        soon = applications.earliest is not None and applications.earliest < at + SOON
+        alerts.append(
+            {
+                "count": applications.n,
+                "level": 2 if soon else 0,
+                "title": (
+                    "Application to answer" if applications.n == 1 else "Applications to answer"
+                ),
+                "url": reverse("screening:queue"),
+                "detail": _promise(applications, "The first was promised for", at=at, zone=zone),
+            }
+        )
+    return alerts
+
+
+def _promise(waiting: Waiting, words: str, *, at: datetime, zone: ZoneInfo) -> str:
+    if waiting.earliest is None:
+        return ""
+    moment = time_words(waiting.earliest, zone, "time")
+    day = time_words(waiting.earliest, zone, "short")
+    same_day = waiting.earliest.astimezone(zone).date() == at.astimezone(zone).date()
+    sentence = f"{words} {moment} {'today' if same_day else f'on {day}'}."
+    if waiting.late:
+        sentence += f" {waiting.late} {'is' if waiting.late == 1 else 'are'} past that time."
+    return sentence
+
+
+def _look_alert(look: Look) -> dict[str, Any]:
+    return {
+        "count": look.count,
+        "level": look.level,
+        "title": look.title,
+        "url": look.rows[0].url if len(look.rows) == 1 else f"#{look.anchor}",
+        "detail": look.detail,
+    }
+
+
+def _looks(
+    groups: Sequence[SupportGroup],
+    sessions: Sequence[SessionCount],
+    not_begun: Sequence[SupportSession],
+    *,
+    at: datetime,
+) -> list[Look]:
+    listed = [group for group in groups if group.lifecycle == SupportGroup.Lifecycle.LISTED]
+    found = [
+        _without_facilitator(listed),
+        _not_begun(not_begun),
+        _emptying(listed, sessions),
+        _waiting_lists(groups, at=at),
+    ]
+    return [look for look in found if look.rows]
+
+
+def _group_url(group: SupportGroup) -> str:
+    return reverse("groups:group_detail", args=[group.slug])
+
+
+def _without_facilitator(groups: Sequence[SupportGroup]) -> Look:
+    rows = [
+        Noticed(group.name, _group_url(group), "Nobody leads it. Name a facilitator or pause it.")
+        for group in groups
+        if not group.leaders  # type: ignore[attr-defined]
+    ]
+    title = "Group has no facilitator" if len(rows) == 1 else "Groups have no facilitator"
+    detail = _names(row.title for row in rows)
+    return Look("no-facilitator", "No facilitator", title, 2, rows, len(rows), detail)
+
+
+def _not_begun(sessions: Sequence[SupportSession]) -> Look:
+    rows = [
+        Noticed(
+            f"{support_session.group.name}, {time_words(support_session.starts_at)}",
+            reverse("sessions:session_detail", args=[support_session.pk]),
+            "Nobody has begun it. Ask the facilitator what happened.",
+        )
+        for support_session in sessions
+    ]
+    title = "Session was not begun" if len(rows) == 1 else "Sessions were not begun"
+    detail = _names(support_session.group.name for support_session in sessions)
+    return Look("not-begun", "Not begun in the last 7 days", title, 2, rows, len(rows), detail)
+
+
+def _emptying(groups: Sequence[SupportGroup], sessions: Sequence[SessionCount]) -> Look:
+    rows = []
+    for group in groups:
+        came = [row.came for row in sessions if row.group_id == group.pk]
+        if rules.is_emptying(came):
+            before = came[: -rules.LATEST_SESSIONS]
+            rows.append(
+                Noticed(
+                    group.name,
+                    _group_url(group),
+                    f"About {round(sum(before) / len(before))} came before, {came[-1]} last time.",
+                )
+            )
+    title = "Group is emptying" if len(rows) == 1 else "Groups are emptying"
+    detail = (
+        f"{rows[0].title}: {rows[0].detail}"
+        if len(rows) == 1
+        else _names(row.title for row in rows)
+    )
+    return Look("emptying", "Clearly fewer come than before", title, 2, rows, len(rows), detail)
+
+
+def _waiting_lists(groups: Sequence[SupportGroup], *, at: datetime) -> Look:
+    rows, longest = [], (0, "")
+    for group in groups:
+        waiting, since = group.waiting, group.waiting_since  # type: ignore[attr-defined]
+        if not waiting:
+            continue
+        days = (at - since).days if since else 0
+        longest = max(longest, (days, group.name))
+        people = "1 person waits" if waiting == 1 else f"{waiting} people wait"
+        rows.append(
+            Noticed(group.name, _group_url(group), f"{people}, the first for {_days(days)}.")
+        )
+    count = sum(group.waiting for group in groups)  # type: ignore[attr-defined]
+    title = "Person on a waiting list" if count == 1 else "People on waiting lists"
+    detail = f"Longest wait: {_days(longest[0])}, {longest[1]}."
+    return Look("waiting-lists", "Waiting lists", title, 0, rows, count, detail)
+
+
+def _days(days: int) -> str:
+    return "less than a day" if days < 1 else "1 day" if days == 1 else f"{days} days"
+
+
+def _names(names: Any) -> str:
+    """Up to three names, and how many more."""
+    listed = list(dict.fromkeys(names))
+    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
+    return f"{', '.join(listed[:3])}{more}."

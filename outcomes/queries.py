@@ -1,0 +1,415 @@
+"""One SQL aggregate per question of the overview, and what a person's own pages show.
+
+The overview's rows come counted: one row per group, time of joining and result, with how many
+memberships share it. So a large organisation sends no more rows than a small one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from accounts.models import Organisation, User
+from groups.models import FacilitatorAssignment, Membership, SupportGroup
+from instruments.models import Instrument
+from outcomes.models import Response, SurveyInvitation
+from outcomes.statistics.episodes import MISSED_IN_A_ROW
+from safeguarding.rules import concerns_visible_to
+from screening.rules import applications_decided_by
+from sessions.models import Attendance, SupportSession
+
+#: When people joined, as the address says it: words, and how many days back (None is any time).
+#: Each period lies within the next wider one.
+JOINED: dict[str, tuple[str, int | None]] = {
+    "": ("Any time", None),
+    "12-months": ("In the last 12 months", 365),
+    "6-months": ("In the last 6 months", 182),
+}
+#: Buckets of joining, newest first, and which of them each period takes in.
+NEWEST, MIDDLE, OLDEST = 0, 1, 2
+BUCKETS_OF = {"": {NEWEST, MIDDLE, OLDEST}, "12-months": {NEWEST, MIDDLE}, "6-months": {NEWEST}}
+
+#: Columns of the attendance table.
+WEEKS = 9
+
+# The same definition as `statistics.episodes`, for all memberships at once (a test holds the two
+# against one another). `place` counts held sessions from the first attended one; between two
+# attended ones lies a break when `k` were missed, excused ones not counted.
+_RETENTION = """
+WITH joined AS (
+    SELECT m.id, m.group_id, m.status, m.ended_at, g.lifecycle,
+           (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(half_year)s)::int
+         + (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(year)s)::int AS bucket,
+           min(s.starts_at) AS first_at
+    FROM groups_supportgroup g
+    JOIN groups_membership m ON m.group_id = g.id
+    JOIN support_sessions_attendance a ON a.membership_id = m.id AND a.status = ANY(%(came)s)
+    JOIN support_sessions_supportsession s ON s.id = a.support_session_id AND s.status = 'ended'
+    WHERE g.organisation_id = %(organisation)s
+    GROUP BY m.id, g.id
+), marks AS (
+    SELECT j.id, row_number() OVER (PARTITION BY j.id ORDER BY s.starts_at, s.id) AS place,
+           coalesce(a.status = ANY(%(came)s), false) AS came,
+           coalesce(a.status IN ('expected', 'no_show'), true) AS missed
+    FROM joined j
+    JOIN support_sessions_supportsession s
+      ON s.group_id = j.group_id AND s.status = 'ended' AND s.starts_at >= j.first_at
+     AND s.starts_at <= coalesce(j.ended_at, %(at)s)
+    LEFT JOIN support_sessions_attendance a
+      ON a.support_session_id = s.id AND a.membership_id = j.id
+), running AS (
+    SELECT id, place, came,
+           sum(missed::int) OVER (PARTITION BY id ORDER BY place) AS missed_so_far,
+           sum(missed::int) OVER (PARTITION BY id) AS missed_in_all,
+           count(*) OVER (PARTITION BY id) AS held,
+           min(place) FILTER (WHERE missed) OVER (
+               PARTITION BY id ORDER BY place
+               ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+           ) AS next_missed
+    FROM marks
+), attended AS (
+    SELECT id, place, held, next_missed,
+           coalesce(lead(missed_so_far) OVER (PARTITION BY id ORDER BY place), missed_in_all)
+               - missed_so_far AS missed_after
+    FROM running
+    WHERE came
+), numbered AS (
+    SELECT *, coalesce(sum((missed_after >= %(k)s)::int) OVER (
+               PARTITION BY id ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+           ), 0) AS episode
+    FROM attended
+), episodes AS (
+    SELECT DISTINCT ON (id, episode) id, episode, held, next_missed, missed_after,
+           min(place) OVER (PARTITION BY id, episode) AS began
+    FROM numbered
+    ORDER BY id, episode, place DESC
+), results AS (
+    SELECT j.group_id, j.bucket, e.episode = 0 AS is_first,
+           CASE WHEN e.missed_after >= %(k)s THEN e.next_missed - e.began
+                WHEN j.status IN ('withdrawn', 'removed', 'completed') THEN e.held - e.began
+                WHEN e.missed_after > 0 THEN e.next_missed - 1 - e.began
+                ELSE e.held - e.began END AS duration,
+           CASE WHEN e.missed_after >= %(k)s THEN 1
+                WHEN j.status = 'completed' THEN 2
+                WHEN j.status IN ('withdrawn', 'removed') AND NOT (
+                    j.lifecycle = 'closed' AND NOT EXISTS (
+                        SELECT 1 FROM support_sessions_supportsession t
+                        WHERE t.group_id = j.group_id AND t.status = 'ended'
+                          AND t.starts_at > j.ended_at
+                    )
+                ) THEN 1
+                ELSE 0 END AS outcome
+    FROM episodes e JOIN joined j ON j.id = e.id
+)
+SELECT group_id, bucket, is_first, duration, outcome, count(*)
+FROM results
+GROUP BY group_id, bucket, is_first, duration, outcome
+"""
+
+_UPTAKE = """
+SELECT group_id, bucket, came, could_come, count(*)
+FROM (
+    SELECT m.group_id,
+           (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(half_year)s)::int
+         + (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(year)s)::int AS bucket,
+           EXISTS (
+               SELECT 1 FROM support_sessions_attendance a
+               JOIN support_sessions_supportsession s ON s.id = a.support_session_id
+               WHERE a.membership_id = m.id AND a.status = ANY(%(came)s) AND s.status = 'ended'
+           ) AS came,
+           EXISTS (
+               SELECT 1 FROM support_sessions_supportsession s
+               WHERE s.group_id = m.group_id AND s.status = 'ended'
+                 AND s.starts_at > coalesce(m.accepted_at, m.activated_at)
+                 AND s.starts_at <= coalesce(m.ended_at, %(at)s)
+           ) AS could_come
+    FROM groups_membership m
+    JOIN groups_supportgroup g ON g.id = m.group_id
+    WHERE g.organisation_id = %(organisation)s
+      AND coalesce(m.accepted_at, m.activated_at) IS NOT NULL
+) accepted
+GROUP BY group_id, bucket, came, could_come
+"""
+
+_CHANGE = """
+WITH scored AS (
+    SELECT v.membership_id, i.code, v.wave, r.score, r.submitted_at
+    FROM groups_supportgroup g
+    JOIN groups_membership n ON n.group_id = g.id
+    JOIN outcomes_surveyinvitation v ON v.membership_id = n.id
+    JOIN outcomes_response r ON r.invitation_id = v.id
+    JOIN instruments_instrument i ON i.id = r.instrument_id
+    WHERE g.organisation_id = %(organisation)s
+      AND r.submitted_at IS NOT NULL AND r.score IS NOT NULL
+), latest AS (
+    SELECT DISTINCT ON (membership_id, code) membership_id, code, score
+    FROM scored
+    WHERE wave > 0
+    ORDER BY membership_id, code, wave DESC
+)
+SELECT f.code, m.group_id,
+       (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(half_year)s)::int
+         + (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(year)s)::int AS bucket,
+       f.score, l.score, count(*)
+FROM scored f
+JOIN groups_membership m ON m.id = f.membership_id
+LEFT JOIN latest l ON l.membership_id = f.membership_id AND l.code = f.code
+WHERE f.wave = 0
+GROUP BY 1, 2, 3, 4, 5
+"""
+
+
+class EpisodeCount(NamedTuple):
+    """How many episodes lasted `duration` sessions and ended in `outcome` (0, 1 or 2)."""
+
+    group_id: UUID
+    bucket: int
+    is_first: bool
+    duration: int
+    outcome: int
+    n: int
+
+
+class UptakeCount(NamedTuple):
+    """How many accepted people came, or did not come although they could have."""
+
+    group_id: UUID
+    bucket: int
+    came: bool
+    could_come: bool
+    n: int
+
+
+class ScorePairCount(NamedTuple):
+    """How many memberships share a first and a latest score (None: there is no second one)."""
+
+    code: str
+    group_id: UUID
+    bucket: int
+    first: float
+    latest: float | None
+    n: int
+
+
+class SessionCount(NamedTuple):
+    """How many came to one held session, of how many expected."""
+
+    group_id: UUID
+    starts_at: datetime
+    came: int
+    expected: int
+
+
+def _rows(sql: str, organisation: Organisation, at: datetime) -> list[tuple]:
+    days = {key: days for key, (_, days) in JOINED.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql,
+            {
+                "organisation": organisation.pk,
+                "at": at,
+                "half_year": at - timedelta(days=days["6-months"] or 0),
+                "year": at - timedelta(days=days["12-months"] or 0),
+                "came": list(Attendance.CAME),
+                "k": MISSED_IN_A_ROW,
+            },
+        )
+        return cursor.fetchall()
+
+
+def episode_counts(organisation: Organisation, *, at: datetime) -> list[EpisodeCount]:
+    """Every episode of everybody who ever came, counted by group, joining, length and end."""
+    return [EpisodeCount(*row) for row in _rows(_RETENTION, organisation, at)]
+
+
+def uptake_counts(organisation: Organisation, *, at: datetime) -> list[UptakeCount]:
+    """Everybody who was ever accepted, by whether they came to a session."""
+    return [UptakeCount(*row) for row in _rows(_UPTAKE, organisation, at)]
+
+
+def score_pair_counts(organisation: Organisation, *, at: datetime) -> list[ScorePairCount]:
+    """Everybody with a first score, with their latest one if there is a later one."""
+    return [
+        ScorePairCount(
+            code, group_id, bucket, float(first), None if latest is None else float(latest), n
+        )
+        for code, group_id, bucket, first, latest, n in _rows(_CHANGE, organisation, at)
+    ]
+
+
+def session_counts(organisation: Organisation, *, since: datetime) -> list[SessionCount]:
+    """Held sessions since a moment, oldest first. Who said they could not come was not expected."""
+    rows = (
+        SupportSession.objects.held()
+        .filter(group__organisation=organisation, starts_at__gte=since)
+        .annotate(
+            came=Count("attendances", filter=Q(attendances__status__in=Attendance.CAME)),
+            expected=Count("attendances", filter=~Q(attendances__status=Attendance.Status.EXCUSED)),
+        )
+        .order_by("starts_at")
+        .values_list("group_id", "starts_at", "came", "expected")
+    )
+    return [SessionCount(*row) for row in rows]
+
+
+def groups_of(organisation: Organisation) -> list[SupportGroup]:
+    """The organisation's groups, each with `leaders`, `waiting` and `waiting_since`."""
+    waiting = Q(memberships__status=Membership.Status.WAITLISTED)
+    leaders = (
+        FacilitatorAssignment.objects.filter(group=OuterRef("pk"), user__is_active=True)
+        .order_by()
+        .values("group")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    return list(
+        SupportGroup.objects.filter(organisation=organisation)
+        .exclude(lifecycle=SupportGroup.Lifecycle.DRAFT)
+        .annotate(
+            waiting=Count("memberships", filter=waiting),
+            waiting_since=Min("memberships__waitlisted_at", filter=waiting),
+            leaders=Coalesce(Subquery(leaders), 0),
+        )
+        .order_by("name")
+    )
+
+
+def instruments_asked_by(organisation: Organisation) -> list[Instrument]:
+    """The questionnaires that were answered in the organisation's groups, the newest version."""
+    answered = Response.objects.filter(
+        instrument=OuterRef("pk"), invitation__membership__group__organisation=organisation
+    )
+    found: dict[str, Instrument] = {}
+    for instrument in Instrument.objects.filter(Exists(answered)):
+        known = found.get(instrument.code)
+        if known is None or int(known.version) < int(instrument.version):
+            found[instrument.code] = instrument
+    return [found[code] for code in sorted(found, reverse=True)]
+
+
+class Waiting(NamedTuple):
+    """How many wait for a person, how many past their time, and the earliest promised moment."""
+
+    n: int
+    late: int
+    earliest: datetime | None
+
+
+def open_concerns(user: User, organisation: Organisation, *, at: datetime) -> Waiting:
+    """Open concerns of the organisation that this coordinator sees in the list."""
+    found = (
+        concerns_visible_to(user)
+        .open()
+        .filter(organisation=organisation)
+        .aggregate(
+            n=Count("pk"), late=Count("pk", filter=Q(respond_by__lt=at)), earliest=Min("respond_by")
+        )
+    )
+    return Waiting(found["n"], found["late"], found["earliest"])
+
+
+def waiting_applications(user: User, organisation: Organisation, *, at: datetime) -> Waiting:
+    """Applications of the organisation's groups that this coordinator can decide."""
+    found = (
+        applications_decided_by(user)
+        .waiting()
+        .filter(form__group__organisation=organisation)
+        .aggregate(
+            n=Count("pk"), late=Count("pk", filter=Q(answer_by__lt=at)), earliest=Min("answer_by")
+        )
+    )
+    return Waiting(found["n"], found["late"], found["earliest"])
+
+
+#: A session that nobody began this long after its start needs a look; for a week.
+NOT_BEGUN_AFTER = timedelta(minutes=10)
+
+
+def sessions_not_begun(organisation: Organisation, *, at: datetime) -> list[SupportSession]:
+    """Sessions of the last week whose time came and that nobody began."""
+    return list(
+        SupportSession.objects.filter(
+            group__organisation=organisation,
+            status=SupportSession.Status.SCHEDULED,
+            starts_at__lt=at - NOT_BEGUN_AFTER,
+            starts_at__gt=at - timedelta(days=7),
+        )
+        .select_related("group")
+        .order_by("-starts_at")
+    )
+
+
+# A person's own pages --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Course:
+    """One person's scores of one questionnaire, oldest first."""
+
+    instrument: Instrument
+    responses: Sequence[Response]
+
+
+def courses_of(user: User) -> list[Course]:
+    """The person's own scores, one course a questionnaire, in the order they are asked in."""
+    responses = (
+        Response.objects.filter(
+            invitation__membership__user=user, submitted_at__isnull=False, score__isnull=False
+        )
+        .select_related("instrument", "invitation__plan")
+        .order_by("submitted_at")
+    )
+    found: dict[str, list[Response]] = {}
+    for response in responses:
+        found.setdefault(response.instrument.code, []).append(response)
+    courses = [Course(listed[-1].instrument, listed) for listed in found.values()]
+    return sorted(courses, key=lambda course: course.responses[-1].invitation.plan.position)
+
+
+def open_invitations_of(user: User, *, at: datetime) -> QuerySet[SurveyInvitation]:
+    """What waits for this person's answers, in the order in which it is asked."""
+    return (
+        SurveyInvitation.objects.open(at)
+        .filter(membership__user=user)
+        .select_related(
+            "plan__instrument", "membership__group__organisation", "response__instrument"
+        )
+        .order_by("due_at", "plan__position")
+    )
+
+
+def coming_sessions(groups: Sequence[UUID], *, at: datetime) -> QuerySet[SupportSession]:
+    """Sessions of these groups that are not over, soonest first, with the `seats_taken`."""
+    taken = (
+        Membership.objects.filter(group=OuterRef("group"), status__in=Membership.HOLDS_A_SEAT)
+        .order_by()
+        .values("group")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    return (
+        SupportSession.objects.coming(at)
+        .filter(group__in=groups)
+        .select_related("group")
+        .annotate(seats_taken=Coalesce(Subquery(taken), 0))
+    )
+
+
+def sessions_been_to(user: User) -> tuple[list[Attendance], int, datetime | None]:
+    """The last 12 held sessions of this person's memberships, how many they came to in all, and
+    since when. Excused ones are left out: nobody is shown as missing who said so."""
+    mine = Attendance.objects.filter(
+        membership__user=user, support_session__status=SupportSession.Status.ENDED
+    ).exclude(status=Attendance.Status.EXCUSED)
+    latest = list(
+        mine.select_related("support_session").order_by("-support_session__starts_at")[:12]
+    )
+    came = mine.filter(status__in=Attendance.CAME).aggregate(
+        n=Count("pk"), first=Min("support_session__starts_at")
+    )
+    return list(latest)[::-1], came["n"], came["first"]

@@ -1,0 +1,222 @@
+"""A person's home and check-ins, and a coordinator's overview."""
+
+from typing import Any, cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from accounts.rules import organisations_coordinated_by
+from instruments.schema import Item
+from outcomes import actions, figures, home, queries, rules
+from outcomes.forms import AnswerForm, ScopeForm
+from outcomes.overview import overview_of
+from outcomes.rules import Sheet
+from supportgroups.lib.htmx import render_page
+
+
+def _person(request: HttpRequest) -> User:
+    """The signed-in person; the middleware lets nobody else in."""
+    return cast(User, request.user)
+
+
+def _zone() -> ZoneInfo:
+    return cast(ZoneInfo, timezone.get_current_timezone())
+
+
+@require_safe
+def participant_home(request: HttpRequest) -> HttpResponse:
+    """What is next, what waits, and how things go, for everybody who is signed in."""
+    at = timezone.now()
+    return render_page(
+        request,
+        "outcomes/participant_home.html",
+        {
+            "person": _person(request),
+            "greeting": home.part_of_day(timezone.localtime(at)),
+            "home": home.home_of(_person(request), at=at, zone=_zone()),
+        },
+    )
+
+
+@require_safe
+def progress(request: HttpRequest) -> HttpResponse:
+    """The course of each questionnaire that this person has answered."""
+    person = _person(request)
+    courses = [figures.own_course(c, zone=_zone()) for c in queries.courses_of(person)]
+    waiting = queries.open_invitations_of(person, at=timezone.now())
+    return render_page(request, "outcomes/progress.html", {"courses": courses, "waiting": waiting})
+
+
+# Check-ins ---------------------------------------------------------------------------------------
+
+
+def _sheet(request: HttpRequest, invitation_id: UUID) -> Sheet:
+    """The person's own sheet; somebody else's does not exist for them."""
+    return rules.sheet_of(get_object_or_404(rules.invitations_of(request.user), pk=invitation_id))
+
+
+def _step(sheet: Sheet) -> HttpResponse:
+    """On to the first unanswered question, or to the answers when there is none left."""
+    if sheet.is_sent:
+        return redirect("outcomes:survey_done", sheet.invitation.pk)
+    item = sheet.next_item
+    if item is None:
+        return redirect("outcomes:survey_check", sheet.invitation.pk)
+    return redirect("outcomes:survey_question", sheet.invitation.pk, item.id)
+
+
+@require_safe
+def survey_start(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """What this is about. Whoever has begun goes straight on, on any device."""
+    sheet = _sheet(request, invitation_id)
+    closed = rules.is_closed(sheet.invitation)
+    if sheet.is_sent or (sheet.answered and not closed):
+        return _step(sheet)
+    waiting = queries.open_invitations_of(_person(request), at=timezone.now())
+    return render_page(
+        request,
+        "outcomes/survey_start.html",
+        {"sheet": sheet, "closed": closed, "waiting": waiting, **_about(sheet)},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def survey_question(request: HttpRequest, invitation_id: UUID, item_id: str) -> HttpResponse:
+    """One question. Continue saves it; so does "Save and finish later", which asks for nothing."""
+    sheet = _sheet(request, invitation_id)
+    item = sheet.item(item_id)
+    if item is None:
+        raise Http404
+    if sheet.is_sent:
+        return _step(sheet)
+    rules.check_may_answer(request.user, sheet.invitation)
+    later = "later" in request.POST
+    form = AnswerForm(request.POST or None, item=item, answers=dict(sheet.answers))
+    if request.method == "POST" and form.is_valid():
+        return _save(request, sheet, item, form.value, later=later)
+    if later and "answer" not in request.POST:
+        return redirect("outcomes:participant_home")
+    return render_page(
+        request,
+        "outcomes/survey_question.html",
+        {"sheet": sheet, "item": item, "form": form, **_about(sheet), **_place(sheet, item)},
+    )
+
+
+def _save(
+    request: HttpRequest, sheet: Sheet, item: Item, value: int | None, *, later: bool
+) -> HttpResponse:
+    saved = actions.save_answer(
+        invitation=sheet.invitation, item_id=item.id, value=value, by=_person(request)
+    )
+    if saved.shows_help:
+        return redirect("outcomes:survey_support", sheet.invitation.pk)
+    if later:
+        return redirect("outcomes:participant_home")
+    return _step(_sheet(request, sheet.invitation.pk))
+
+
+@require_safe
+def survey_support(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """Thanks, whom to call now, and who is told: only what is true at this moment."""
+    sheet = _sheet(request, invitation_id)
+    if sheet.response is None:
+        raise Http404
+    concern = rules.concerns_from(sheet.response).first()
+    if concern is None:
+        return _step(sheet)
+    return render_page(
+        request, "outcomes/survey_support.html", {"sheet": sheet, "concern": concern}
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def survey_check(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """All answers, each with a way to change it; then they are sent."""
+    sheet = _sheet(request, invitation_id)
+    if sheet.is_sent or sheet.next_item is not None:
+        return _step(sheet)
+    if request.method == "POST":
+        actions.submit_response(invitation=sheet.invitation, by=_person(request))
+        return redirect("outcomes:survey_done", invitation_id)
+    rules.check_may_answer(request.user, sheet.invitation)
+    rows = [(item, _said(item, sheet.answers[item.id])) for item in sheet.items]
+    return render_page(
+        request, "outcomes/survey_check.html", {"sheet": sheet, "rows": rows, **_about(sheet)}
+    )
+
+
+@require_safe
+def survey_done(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """Thanks, what happens next, and the next set of questions if one waits."""
+    sheet = _sheet(request, invitation_id)
+    if not sheet.is_sent:
+        return _step(sheet)
+    following = queries.open_invitations_of(_person(request), at=timezone.now()).first()
+    return render_page(
+        request,
+        "outcomes/survey_done.html",
+        {
+            "sheet": sheet,
+            "concern": rules.concerns_from(sheet.response).first() if sheet.response else None,
+            "following": rules.sheet_of(following) if following else None,
+            **_about(sheet),
+        },
+    )
+
+
+def _about(sheet: Sheet) -> dict[str, Any]:
+    """What every page of a check-in says about it."""
+    return {
+        "name": rules.plain_name(sheet.instrument),
+        "short": rules.short_title(sheet.instrument),
+        "definition": sheet.definition,
+        "group": sheet.invitation.membership.group,
+    }
+
+
+def _place(sheet: Sheet, item: Item) -> dict[str, Any]:
+    """Where a question stands. Only the scored ones are counted: their number never changes."""
+    scored = sheet.definition.items
+    return {
+        "number": scored.index(item) + 1 if item in scored else None,
+        "total": len(scored),
+        "before": sheet.before(item),
+    }
+
+
+def _said(item: Item, value: int | None) -> str:
+    return "I would rather not say" if value is None else item.label_of(value)
+
+
+# The overview ------------------------------------------------------------------------------------
+
+
+@require_safe
+def overview(request: HttpRequest, organisation: str | None = None) -> HttpResponse:
+    """What needs somebody today, who stays, who came and who changed; for coordinators."""
+    mine = organisations_coordinated_by(request.user).order_by("name")
+    if organisation is None:
+        return _choose(request, list(mine))
+    found = get_object_or_404(mine, slug=organisation)
+    groups = queries.groups_of(found)
+    form = ScopeForm(request.GET, groups=groups)
+    overview = overview_of(
+        _person(request), found, groups, form.scope(), at=timezone.now(), zone=_zone()
+    )
+    return render_page(
+        request, "outcomes/overview.html", {"overview": overview, "form": form}, "figures"
+    )
+
+
+def _choose(request: HttpRequest, organisations: list[Any]) -> HttpResponse:
+    if not organisations:
+        raise Http404
+    if len(organisations) == 1:
+        return redirect("outcomes:overview", organisations[0].slug)
+    return render_page(request, "outcomes/overview_choice.html", {"organisations": organisations})
