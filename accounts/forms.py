@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from allauth.account import forms as allauth_forms
 from django import forms
-from django.http import HttpRequest
 
 from accounts import places
 from accounts.models import User
@@ -42,8 +42,8 @@ class _DisplayName(forms.CharField):
         return _clean_display_name(super().clean(value))
 
 
-class SignupForm(forms.Form):
-    """What signing up asks beside the address; allauth builds its own form on this one."""
+class SignupForm(allauth_forms.SignupForm):
+    """An address and a name. There is no password: a code confirms the address."""
 
     display_name = _DisplayName()
     #: The browser fills it in; without script the profile asks.
@@ -52,15 +52,19 @@ class SignupForm(forms.Form):
         max_length=60,
         widget=forms.HiddenInput(attrs={"data-time-zone": True}),
     )
-    field_order = ["email", "display_name"]
+    field_order = ["email", "display_name", "time_zone"]
 
     def clean_time_zone(self) -> str:
         """A zone nobody knows is no reason to refuse somebody."""
         name: str = self.cleaned_data["time_zone"]
         return name if places.is_time_zone(name) else ""
 
-    def signup(self, request: HttpRequest, user: User) -> None:
-        """The adapter has kept everything already; allauth insists on this method."""
+
+class LoginForm(allauth_forms.LoginForm):
+    """By password, for those who have set one. Without is another form that sends a code."""
+
+    def _setup_password_field(self) -> None:
+        """Keep the field: allauth drops it where sign-up asks for no password."""
 
 
 class DisplayNameForm(forms.ModelForm):

@@ -47,19 +47,21 @@ def _staff_items(user: User) -> list[Item]:
         .annotate(
             coordinates=Exists(StaffRole.objects.coordinators().filter(user=OuterRef("pk"))),
             leads=Exists(FacilitatorAssignment.objects.filter(user=OuterRef("pk"))),
-            applications=_number_of(applications_decided_by(user).waiting()),
-            concerns=_number_of(concerns_visible_to(user).open()),
+            applications_waiting=_number_of(applications_decided_by(user).waiting()),
+            concerns_open=_number_of(concerns_visible_to(user).open()),
         )
-        .values("coordinates", "leads", "applications", "concerns")
+        .values("coordinates", "leads", "applications_waiting", "concerns_open")
         .get()
     )
     items = []
     if facts["coordinates"]:
         items.append(Item("Overview", reverse("outcomes:overview")))
     if facts["coordinates"] or facts["leads"]:
-        items.append(Item("Applications", reverse("screening:queue"), facts["applications"]))
-    if facts["coordinates"] or facts["concerns"]:
-        items.append(Item("Concerns", reverse("safeguarding:concern_list"), facts["concerns"]))
+        items.append(
+            Item("Applications", reverse("screening:queue"), facts["applications_waiting"])
+        )
+    if facts["coordinates"] or facts["concerns_open"]:
+        items.append(Item("Concerns", reverse("safeguarding:concern_list"), facts["concerns_open"]))
     return items
 
 

@@ -256,7 +256,7 @@ LOGIN_REDIRECT_URL = "outcomes:participant_home"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignupForm"
+ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm", "login": "accounts.forms.LoginForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
@@ -339,6 +339,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DJANGO_ENV == "test"
+# Tests collect no files, so there is no folder of them to read.
+WHITENOISE_AUTOREFRESH = DJANGO_ENV == "test"
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # Logs: one JSON object a line, no names, addresses, answers or paths with tokens. -----------------
