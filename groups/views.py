@@ -203,8 +203,9 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what leaving means, and leave."""
     group = get_object_or_404(rules.groups_visible_to(request.user), slug=slug)
     membership = rules.check_may_leave(request.user, group)
-    if membership.status == Membership.Status.APPLIED:
-        return redirect("screening:application_detail", membership.application.pk)
+    application = getattr(membership, "application", None)
+    if membership.status == Membership.Status.APPLIED and application is not None:
+        return redirect("screening:application_detail", application.pk)
     form = LeaveForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         actions.withdraw(

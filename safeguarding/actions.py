@@ -52,6 +52,14 @@ def open_concern(
 
 
 @transaction.atomic
+def read_concern(*, concern: Concern, by: User, at: datetime | None = None) -> Concern:
+    """Give what was said to somebody who handles it, and tell the trail who read it."""
+    rules.check_may_handle(by, concern)
+    record("concern.read", by=by, on=concern, organisation=concern.organisation_id, at=at)
+    return concern
+
+
+@transaction.atomic
 def acknowledge(*, concern: Concern, by: User, at: datetime | None = None) -> Concern:
     """Say "I have seen this and I am on it". The first one counts; a repeat changes nothing."""
     at = at or timezone.now()

@@ -14,6 +14,10 @@ class ConcernQuerySet(models.QuerySet["Concern"]):
     def open(self) -> Self:
         return self.filter(closed_at__isnull=True)
 
+    def most_urgent_first(self) -> Self:
+        """Who waits longest beyond, or is nearest to, the promised time comes first."""
+        return self.order_by("respond_by")
+
 
 class Concern(models.Model):
     """A task for a named person: look at this, and be in touch by `respond_by`."""

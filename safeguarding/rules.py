@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
-from accounts.models import Organisation, User
+from accounts.models import Organisation, StaffRole, User
 from accounts.rules import Viewer, on_call_people, organisations_coordinated_by
 from safeguarding.models import Concern
 from supportgroups.lib.refusals import Refused
@@ -29,6 +30,20 @@ def concerns_visible_to(user: Viewer) -> QuerySet[Concern]:
         return Concern.objects.none()
     coordinated = Concern.objects.filter(organisation__in=organisations_coordinated_by(user))
     return coordinated | Concern.objects.filter(assigned_to=user)
+
+
+def check_may_see_list(user: Viewer) -> None:
+    """Raise `Refused` for whoever neither coordinates nor is on call nor has a task."""
+    if not user.is_authenticated or not (
+        organisations_coordinated_by(user).exists()
+        or StaffRole.objects.filter(user=user, on_call_position__isnull=False).exists()
+        or user.assigned_concerns.exists()
+    ):
+        raise Refused(
+            "not_handler",
+            "Concerns are for coordinators and people on call.",
+            next_step=("Find a group", reverse("groups:directory")),
+        )
 
 
 def check_may_handle(user: Viewer, concern: Concern) -> Concern:

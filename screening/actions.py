@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,11 +14,11 @@ from groups.models import Membership, SupportGroup
 from groups.rules import check_may_join, check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from screening import rules, tasks
+from screening import defaults, rules, tasks
 from screening.models import Answer, Application, Decision, Question, ScreeningForm
 from supportgroups.lib.refusals import Refused
 
-_STATUS_AFTER = {
+STATUS_AFTER = {
     Decision.Outcome.ACCEPT: Application.Status.ACCEPTED,
     Decision.Outcome.TALK_FIRST: Application.Status.TALK_FIRST,
     Decision.Outcome.REFER: Application.Status.REFERRED,
@@ -114,7 +114,7 @@ def save_answer(
             organisation=application.group.organisation,
             about=by,
             source=Concern.Source.SCREENING,
-            occasion=f"screening:{application.pk}:{question.pk}",
+            occasion=rules.occasion(application, question),
             detail=(
                 f"Asked to join “{application.group}”. "
                 f"To “{question.text}” the answer was “{question.label_of(value)}”."
@@ -136,21 +136,15 @@ def submit_application(
     at = at or timezone.now()
     application = (
         Application.objects.select_for_update(of=("self",))
-        .select_related("form__group__organisation")
+        .select_related("form__group__organisation", "user")
         .get(pk=application.pk)
     )
     if application.user_id != by.pk:
         raise Refused("not_yours", "Only the person themselves can send this.")
     if application.status != Application.Status.DRAFT:
         return application
-    if rules.unanswered(application).exists():
-        raise Refused("unanswered", "Some questions still wait for an answer.")
+    rules.check_may_send(application)
     answers = list(application.answers.select_related("question"))
-    if any(a.question.is_acknowledgement and a.value != "yes" for a in answers):
-        raise Refused(
-            "not_acknowledged",
-            "To join, please confirm that you know what a support group can and cannot do.",
-        )
     group = application.group
     application.membership = group_actions.apply(group=group, by=by, at=at)
     application.status = Application.Status.SUBMITTED
@@ -204,14 +198,13 @@ def _decide(
     message: str = "",
     reason: str = "",
 ) -> Application:
-    status = _STATUS_AFTER[Decision.Outcome(outcome)]
+    status = STATUS_AFTER[Decision.Outcome(outcome)]
     rules.check_move(application, status)
-    membership = application.membership
-    assert membership is not None  # guaranteed by screening_application_sent_has_membership
+    # The constraint screening_application_sent_has_membership says that there is one.
+    membership = cast(Membership, application.membership)
     if outcome == Decision.Outcome.ACCEPT:
         group_actions.accept(membership=membership, by=by, at=at)
-    elif outcome == Decision.Outcome.REFER:
-        assert by is not None
+    elif outcome == Decision.Outcome.REFER and by is not None:
         group_actions.refer(membership=membership, by=by, reason=reason, at=at)
     application.status = status
     application.save(update_fields=["status"])
@@ -225,6 +218,54 @@ def _decide(
     )
     record(
         f"application.{status}",
+        by=by,
+        on=application,
+        organisation=application.group.organisation_id,
+        at=at,
+    )
+    transaction.on_commit(lambda: tasks.tell_applicant.delay(str(decision.pk)))
+    return application
+
+
+@transaction.atomic
+def read_application(
+    *, application: Application, by: User, at: datetime | None = None
+) -> list[Answer]:
+    """Give the answers to somebody who decides, and tell the trail who read them."""
+    rules.check_may_decide(by, application)
+    record(
+        "application.read",
+        by=by,
+        on=application,
+        organisation=application.group.organisation_id,
+        at=at,
+    )
+    return list(application.answers.select_related("question").order_by("question__position"))
+
+
+@transaction.atomic
+def offer_place(*, application: Application, by: User, at: datetime | None = None) -> Application:
+    """Give somebody on the waiting list a place that became free, and tell them.
+
+    Raises `Refused` while the group is full, and when they have a place already.
+    """
+    at = at or timezone.now()
+    rules.check_may_decide(by, application)
+    application = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("form__group", "membership")
+        .get(pk=application.pk)
+    )
+    group_actions.accept(membership=cast(Membership, application.membership), by=by, at=at)
+    decision = Decision.objects.create(
+        application=application,
+        outcome=Decision.Outcome.ACCEPT,
+        message=defaults.PLACE_FREE,
+        decided_at=at,
+        decided_by=by,
+    )
+    record(
+        "application.place_offered",
         by=by,
         on=application,
         organisation=application.group.organisation_id,
@@ -261,3 +302,12 @@ def withdraw_application(
         at=at,
     )
     return application
+
+
+@transaction.atomic
+def delete_expired(*, at: datetime | None = None) -> dict[str, int]:
+    """Delete what has outlived `docs/data-retention.yaml`. Returns how many rows of each kind."""
+    at = at or timezone.now()
+    answers, _ = rules.answers_expired(at).delete()
+    _, drafts = rules.drafts_expired(at).delete()
+    return {"answer": answers, "draft": drafts.get("screening.Application", 0)}

@@ -7,9 +7,41 @@ when nothing suggests that a talk should come first.
 
 from typing import Any
 
-from screening.models import Question
+from screening.models import Decision, Question
 
 Kind, Proposal = Question.Kind, Question.Proposal
+
+
+#: Words that a decision begins with. Whoever decides changes them for the person.
+MESSAGES = {
+    Decision.Outcome.ACCEPT: (
+        "Thank you for telling us about yourself. We would be glad to have you in the group.\n\n"
+        "Please read and sign our agreement next. Then you can come to the next session. "
+        "You can listen the whole time if you like."
+    ),
+    Decision.Outcome.TALK_FIRST: (
+        "Thank you for telling us about yourself. "
+        "Before you join, I would like to talk with you for about 15 minutes.\n\n"
+        "This is not a test. I want to find out what would help you most. "
+        "I will write to your e-mail address to find a time."
+    ),
+    Decision.Outcome.REFER: (
+        "Thank you for telling us about yourself. "
+        "We think that something else may help you more than this group does now.\n\n"
+        "We suggest: \n\n"
+        "You are welcome to ask again at any time."
+    ),
+}
+#: In place of the first when every place is taken.
+MESSAGE_WHEN_FULL = (
+    "Thank you for telling us about yourself. We would be glad to have you in the group.\n\n"
+    "Every place is taken at the moment, so you are on the waiting list. "
+    "We write to you as soon as there is a place for you."
+)
+PLACE_FREE = (
+    "There is a place for you now. Please read and sign our agreement next. "
+    "Then you can come to the next session."
+)
 
 
 def _options(**labels: str) -> list[dict[str, str]]:

@@ -98,6 +98,17 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
         """Submitted, and a person still has to decide."""
         return self.filter(status__in=[Application.Status.SUBMITTED, Application.Status.TALK_FIRST])
 
+    def most_urgent_first(self) -> Self:
+        """Who may need support today first, then by the promised time."""
+        urgent = models.Case(models.When(proposal=Question.Proposal.URGENT, then=0), default=1)
+        return self.order_by(urgent, "answer_by")
+
+    def on_waiting_list(self) -> Self:
+        """Accepted, but no place was free; who waits longest first."""
+        return self.filter(membership__status=Membership.Status.WAITLISTED).order_by(
+            "membership__waitlisted_at"
+        )
+
 
 class Application(models.Model):
     """One person's answers to one group's questions, and what became of it."""

@@ -3,14 +3,18 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
 
-from accounts.rules import Viewer
+from accounts.rules import Viewer, organisations_coordinated_by
 from groups.models import SupportGroup
-from groups.rules import groups_staffed_by
+from groups.rules import groups_led_by, groups_staffed_by
+from safeguarding.models import Concern
 from screening.models import Answer, Application, Question
 from supportgroups.lib.refusals import Refused
 
+#: How long answers are kept after the decision, and drafts after their last answer.
+ANSWERS_KEPT, DRAFTS_KEPT = timedelta(days=90), timedelta(days=30)
 #: From the mildest to the one that outweighs all others.
 _WEIGHT = [
     Question.Proposal.READY,
@@ -66,6 +70,16 @@ def applications_decided_by(user: Viewer) -> QuerySet[Application]:
     )
 
 
+def check_may_see_queue(user: Viewer) -> None:
+    """Raise `Refused` for whoever neither leads a group nor coordinates an organisation."""
+    if not (groups_led_by(user).exists() or organisations_coordinated_by(user).exists()):
+        raise Refused(
+            "not_staff",
+            "Requests to join are read by facilitators and coordinators.",
+            next_step=("Find a group", reverse("groups:directory")),
+        )
+
+
 def check_may_decide(user: Viewer, application: Application) -> Application:
     """The application, if this person decides on it, else `Refused`."""
     found = applications_decided_by(user).filter(pk=application.pk).first()
@@ -90,3 +104,62 @@ def unanswered(application: Application) -> QuerySet[Question]:
     return application.form.questions.exclude(
         pk__in=application.answers.values("question")
     ).order_by("position")
+
+
+def check_may_send(application: Application) -> None:
+    """Raise `Refused` while something that sending needs is missing."""
+    if unanswered(application).exists():
+        raise Refused("unanswered", "Some questions still wait for an answer.")
+    if not acknowledged(application):
+        raise Refused(
+            "not_acknowledged",
+            "To join, please confirm that you know what a support group can and cannot do.",
+        )
+    if not application.user.display_name:
+        raise Refused("no_name", "Choose the name that others will see.")
+
+
+def acknowledged(application: Application) -> bool:
+    """Whether everything that must be confirmed was answered with yes."""
+    return (
+        not application.answers.filter(question__is_acknowledgement=True)
+        .exclude(value="yes")
+        .exists()
+    )
+
+
+def occasion(application: Application, question: Question) -> str:
+    """What names the concern that an answer opens: one per question, however often it changes."""
+    return f"screening:{application.pk}:{question.pk}"
+
+
+def concern_from(application: Application, question: Question) -> Concern | None:
+    """The task that this answer opened, for telling the person the truth about it."""
+    found = Concern.objects.filter(occasion=occasion(application, question))
+    return found.select_related("assigned_to", "organisation").first()
+
+
+def answers_expired(at: datetime) -> QuerySet[Answer]:
+    """Answers that nobody needs any more: decided or taken back long ago (data-retention.yaml)."""
+    over = [Application.Status.ACCEPTED, Application.Status.REFERRED, Application.Status.WITHDRAWN]
+    recently = Application.objects.filter(
+        Q(decisions__decided_at__gte=at - ANSWERS_KEPT) | Q(submitted_at__gte=at - ANSWERS_KEPT)
+    )
+    return Answer.objects.filter(
+        application__status__in=over, answered_at__lt=at - ANSWERS_KEPT
+    ).exclude(application__in=recently)
+
+
+def drafts_expired(at: datetime) -> QuerySet[Application]:
+    """Requests that were begun, never sent, and not touched for long."""
+    touched = Answer.objects.filter(application=OuterRef("pk"), answered_at__gte=at - DRAFTS_KEPT)
+    return Application.objects.filter(
+        ~Exists(touched), status=Application.Status.DRAFT, started_at__lt=at - DRAFTS_KEPT
+    )
+
+
+def concerns_from(application: Application) -> QuerySet[Concern]:
+    """All tasks that answers of this application opened."""
+    return Concern.objects.filter(
+        occasion__startswith=f"screening:{application.pk}:"
+    ).select_related("assigned_to")

@@ -1,0 +1,88 @@
+"""Tasks for named people: who may need more support than a group gives."""
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User
+from safeguarding import actions, rules
+from safeguarding.crisis import crisis_help
+from safeguarding.forms import CloseForm
+from safeguarding.models import Concern
+from supportgroups.lib.htmx import render_page
+
+PAGE_SIZE = 25
+
+
+def _person(request: HttpRequest) -> User:
+    """The signed-in person; the login middleware lets nobody else reach these views."""
+    return cast(User, request.user)
+
+
+def _visible(request: HttpRequest, pk: UUID) -> Concern:
+    found = rules.concerns_visible_to(request.user).select_related(
+        "about", "assigned_to", "organisation", "acknowledged_by", "closed_by"
+    )
+    return get_object_or_404(found, pk=pk)
+
+
+@require_safe
+def concern_list(request: HttpRequest) -> HttpResponse:
+    """Open tasks, the most urgent first, and the last ones that were closed."""
+    rules.check_may_see_list(request.user)
+    visible = rules.concerns_visible_to(request.user).select_related(
+        "about", "assigned_to", "acknowledged_by", "organisation", "closed_by"
+    )
+    waiting = visible.open().most_urgent_first()
+    context = {
+        "page": Paginator(waiting, PAGE_SIZE).get_page(request.GET.get("page")),
+        "closed": visible.filter(closed_at__isnull=False).order_by("-closed_at")[:10],
+        "now": timezone.now(),
+    }
+    return render_page(request, "safeguarding/concern_list.html", context)
+
+
+def _detail(request: HttpRequest, concern: Concern, form: CloseForm) -> HttpResponse:
+    actions.read_concern(concern=concern, by=_person(request))
+    context = {
+        "concern": concern,
+        "form": form,
+        "late": concern.acknowledged_at is None and concern.respond_by < timezone.now(),
+        "their_help": crisis_help(concern.about.country),
+    }
+    return render_page(request, "safeguarding/concern_detail.html", context)
+
+
+@require_safe
+def concern_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What happened, whom it is about, and what to do. Reading is recorded."""
+    return _detail(request, _visible(request, pk), CloseForm())
+
+
+@require_POST
+def concern_acknowledge(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say "I have seen this and I am on it"."""
+    concern = actions.acknowledge(concern=_visible(request, pk), by=_person(request))
+    if concern.acknowledged_by_id == request.user.pk:
+        messages.success(request, "Thank you. Others can see that you are on it.")
+    else:
+        messages.warning(request, "Somebody else is on it already.")
+    return redirect("safeguarding:concern_detail", concern.pk)
+
+
+@require_POST
+def concern_close(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """End the task with what was done."""
+    concern = _visible(request, pk)
+    form = CloseForm(request.POST)
+    if not form.is_valid():
+        return _detail(request, concern, form)
+    actions.close(concern=concern, note=form.cleaned_data["note"], by=_person(request))
+    messages.success(request, "The task is closed.")
+    return redirect("safeguarding:concern_list")
