@@ -67,14 +67,16 @@ def _staff_items(user: User) -> list[Item]:
 
 def _items(request: HttpRequest) -> list[Item]:
     find = Item("Find a group", reverse("groups:directory"), also=("/groups/",))
-    if request.user.is_authenticated:
+    # A request refused early, for example under a foreign host name, has no user yet.
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
         home = Item(
             "Home",
             reverse("outcomes:participant_home"),
             also=("/progress/", "/surveys/", "/applications/", "/sessions/"),
         )
         settings = Item("Settings", reverse("accounts:profile"), also=("/account/",))
-        items = [home, find, *_staff_items(request.user), settings]
+        items = [home, find, *_staff_items(user), settings]
     else:
         items = [find, Item("Sign in", reverse("account_login"), also=("/account/",))]
     for item in items:

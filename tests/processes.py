@@ -1,10 +1,21 @@
 """Looks at processes of this machine, for tests that start the product's own."""
 
+import os
+import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def own_environment(**settings: str) -> dict[str, str]:
+    """This machine's environment with `settings` and no other setting of the product."""
+    names = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    kept = {k: v for k, v in os.environ.items() if k not in names and k != "DJANGO_SETTINGS_MODULE"}
+    return kept | settings
 
 
 def alive(pid: int) -> bool:

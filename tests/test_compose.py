@@ -17,9 +17,8 @@ import pytest
 import yaml
 
 from supportgroups import embedded
-from tests.processes import status, wait_until
+from tests.processes import ROOT, own_environment, status, wait_until
 
-ROOT = Path(__file__).resolve().parent.parent
 DOMAIN = "groups.example.org"
 SECRETS = {
     "SECRET_KEY",
@@ -146,32 +145,39 @@ class Stack:
             text = text.replace(there, here)
         return text
 
-    def start(self, service: str, arguments: list[str] | None = None, **changes: str) -> Any:
-        """Start the service's command, or `arguments` in its environment."""
+    def start(
+        self,
+        service: str,
+        arguments: list[str] | None = None,
+        output: int | None = None,
+        **changes: str,
+    ) -> Any:
+        """Start the service's command, or `arguments` in its environment.
+
+        What it says goes where this process writes, so that pytest shows it beside a failure.
+        """
         environment = self.services[service]["environment"] | changes
         return subprocess.Popen(
             [self._here(part) for part in arguments or self.services[service]["command"]],
             cwd=ROOT,
-            env={name: self._here(value) for name, value in environment.items()} | self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            env=own_environment(
+                **{name: self._here(value) for name, value in environment.items()},
+                **self.environment,
+            ),
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
             text=True,
         )
 
-    def run(self, service: str, arguments: list[str] | None = None, **changes: str) -> str:
-        """Its output, once it has ended well."""
-        process = self.start(service, arguments, **changes)
-        output: str = process.communicate(timeout=120)[0]
-        assert process.returncode == 0, output
-        return output
+    def run(self, service: str, arguments: list[str] | None = None) -> None:
+        """Run a command that ends well by itself."""
+        assert self.start(service, arguments).wait(120) == 0
 
     def healthy(self, service: str) -> bool:
         """What the container engine would find."""
         kind, *check = self.services[service]["healthcheck"]["test"]
         arguments = check if kind == "CMD" else ["sh", "-c", *check]
-        process = self.start(service, arguments)
-        process.communicate(timeout=60)
-        return process.returncode == 0
+        return self.start(service, arguments).wait(60) == 0
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +210,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.mark.processes
 @pytest.mark.timeout(240)
-def test_every_command_starts_and_is_healthy(stack: Stack) -> None:
+def test_every_command_starts_and_is_healthy(
+    stack: Stack, capfd: pytest.CaptureFixture[str]
+) -> None:
     address = f"http://{embedded.LOOPBACK}:{stack.environment['PORT']}"
     collectstatic = ["python", "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
     stack.run("web", collectstatic)  # the image has done it
@@ -227,14 +235,16 @@ def test_every_command_starts_and_is_healthy(stack: Stack) -> None:
     finally:
         for process in (web, *others):
             process.send_signal(signal.SIGTERM)
-        said = {process.args[0]: process.communicate(timeout=60)[0] for process in (web, *others)}
-    assert "Traceback" not in "".join(said.values())
+            process.wait(60)
+    said = capfd.readouterr()
+    assert "Traceback" not in said.out + said.err
 
 
 @pytest.mark.processes
 @pytest.mark.parametrize("service", OWN)
 def test_an_example_secret_is_refused(stack: Stack, service: str) -> None:
-    process = stack.start(service, SECRET_KEY="change-me-" + "0123456789" * 6)
+    example = "change-me-" + "0123456789" * 6
+    process = stack.start(service, output=subprocess.PIPE, SECRET_KEY=example)
     output = process.communicate(timeout=60)[0]
     assert process.returncode != 0
     assert "SECRET_KEY is an example" in output
@@ -249,14 +259,14 @@ def test_the_first_start_of_postgresql_makes_both_roles(tmp_path: Path) -> None:
         subprocess.run(
             ["bash", "deploy/postgres/roles.sh"],
             cwd=ROOT,
-            env={
-                "PATH": f"{postgres.binaries}:{os.environ['PATH']}",
-                "PGHOST": embedded.LOOPBACK,
-                "PGPORT": str(postgres.port),
-                "PGPASSWORD": passwords["postgres"],
-                "DATABASE_OWNER_PASSWORD": passwords[embedded.OWNER_ROLE],
-                "DATABASE_APP_PASSWORD": passwords[embedded.APP_ROLE],
-            },
+            env=own_environment(
+                PATH=f"{postgres.binaries}:{os.environ['PATH']}",
+                PGHOST=embedded.LOOPBACK,
+                PGPORT=str(postgres.port),
+                PGPASSWORD=passwords["postgres"],
+                DATABASE_OWNER_PASSWORD=passwords[embedded.OWNER_ROLE],
+                DATABASE_APP_PASSWORD=passwords[embedded.APP_ROLE],
+            ),
             capture_output=True,
             check=True,
             timeout=60,

@@ -13,9 +13,16 @@ from pathlib import Path
 import pytest
 
 from supportgroups.embedded import LOOPBACK, free_port
-from tests.processes import alive, command_line, descendants, status, wait_until
+from tests.processes import (
+    ROOT,
+    alive,
+    command_line,
+    descendants,
+    own_environment,
+    status,
+    wait_until,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
@@ -32,7 +39,7 @@ class Demo:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "demo", f"--port={port}", f"--data={data}"],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"], "DJANGO_ENV": "demo"},
+                env=own_environment(DJANGO_ENV="demo"),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -1,14 +1,13 @@
 """Settings come from the environment alone, explain what is missing, and refuse examples."""
 
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.processes import ROOT, own_environment
+
 PRODUCTION = {
     "DJANGO_ENV": "production",
     "SECRET_KEY": "k" * 20 + "0123456789" * 4,
@@ -25,7 +24,7 @@ def load(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "import supportgroups.settings"],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environment},
+        env=own_environment(**environment),
         capture_output=True,
         text=True,
         timeout=60,
