@@ -1,0 +1,226 @@
+"""Past surveys of the sample world: who was asked when, what they answered, who looked at it."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from accounts.models import User
+from groups.models import Membership
+from instruments.schema import Definition
+from instruments.scoring import score, triggered_risks
+from outcomes.models import Response, SurveyInvitation, SurveyPlan
+from outcomes.rules import ASKED_AGAIN_AFTER, concern_occasion, needs_a_person
+from safeguarding.models import Concern
+from safeguarding.rules import respond_by
+from supportgroups.demo.history import Circle, Episode
+from supportgroups.demo.people import Person, uuid7
+from supportgroups.demo.scores import answer_sheet, decline_one
+
+_DAY = timedelta(days=1)
+#: What somebody said within these days is told through the actions of real use, not here.
+RECENT = 3 * _DAY
+_CLOSING_WORDS = (
+    "Rang the same day. Is safe, has a plan and somebody to call; GP knows.",
+    "Talked for half an hour. Passing thoughts, no plan. Will speak with the GP this week.",
+    "Met before the next session. More support is arranged; the group goes on.",
+    "Reached on the second try. Felt better already, and has the numbers to call.",
+)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One member's turn to be asked, after one session."""
+
+    circle: Circle
+    episode: Episode
+    attended: int
+    session_id: UUID
+    ended_at: datetime
+
+
+def save_surveys(
+    circles: Iterable[Circle],
+    plans: Mapping[UUID, list[SurveyPlan]],
+    on_call: Mapping[UUID, User],
+    *,
+    waits_for: Iterable[Person],
+    now: datetime,
+    rng: random.Random,
+) -> None:
+    """Invitations and answers up to `now`, by the rule that the clock follows in real use.
+
+    `plans` are a group's plans by its id, `on_call` who looks at concerns by the organisation's.
+    `waits_for` are people whose newest surveys stay unanswered, so that somebody can try it.
+    """
+    definitions = {
+        plan.instrument_id: plan.instrument.parsed() for found in plans.values() for plan in found
+    }
+    waiting = {person.user.pk for person in waits_for}
+    asked: dict[tuple[UUID, UUID], datetime] = {}
+    invitations, responses, concerns = [], [], []
+    by_member: dict[UUID, _Answering] = {}
+    for turn in sorted(_turns(circles), key=lambda turn: turn.ended_at):
+        person = turn.episode.person
+        membership = turn.episode.membership
+        assert membership is not None
+        for plan in plans[turn.circle.row.pk]:
+            if (turn.attended - 1) % plan.every_sessions:
+                continue
+            again = asked.get((person.user.pk, plan.instrument_id))
+            if again is not None and turn.ended_at - again < ASKED_AGAIN_AFTER:
+                continue
+            asked[person.user.pk, plan.instrument_id] = turn.ended_at
+            invitation = _invitation(turn, plan, membership, rng, now=now)
+            invitations.append(invitation)
+            answering = by_member.setdefault(membership.pk, _Answering(person, rng))
+            is_open = invitation.closes_at > now
+            if is_open and person.user.pk in waiting:
+                continue
+            definition = definitions[plan.instrument_id]
+            response = answering.answer(invitation, definition, turn.episode, now=now)
+            if response is None:
+                continue
+            responses.append(response)
+            organisation_id = turn.circle.row.organisation_id
+            concerns.extend(
+                _concerns(
+                    response,
+                    definition,
+                    turn.circle,
+                    person.user,
+                    on_call[organisation_id],
+                    rng,
+                )
+            )
+    SurveyInvitation.objects.bulk_create(invitations)
+    Response.objects.bulk_create(responses)
+    Concern.objects.bulk_create(concerns)
+
+
+def _turns(circles: Iterable[Circle]) -> Iterator[_Turn]:
+    for circle in circles:
+        for episode in circle.episodes:
+            attended = 0
+            for visit in episode.visits:
+                if visit.first_seen_at is None:
+                    continue
+                attended += 1
+                ended_at = visit.support_session.ended_at
+                assert ended_at is not None
+                yield _Turn(circle, episode, attended, visit.support_session.pk, ended_at)
+
+
+def _invitation(
+    turn: _Turn, plan: SurveyPlan, membership: Membership, rng: random.Random, *, now: datetime
+) -> SurveyInvitation:
+    sent_at = min(now, turn.ended_at + timedelta(seconds=rng.randint(5, 65)))
+    return SurveyInvitation(
+        id=uuid7(turn.ended_at, rng),
+        plan=plan,
+        membership=membership,
+        wave=(turn.attended - 1) // plan.every_sessions,
+        support_session_id=turn.session_id,
+        due_at=turn.ended_at,
+        closes_at=turn.ended_at + timedelta(days=plan.window_days),
+        claimed_at=sent_at,
+        sent_at=sent_at,
+        attempts=1,
+    )
+
+
+class _Answering:
+    """How one member's scores go up and down, and whether they answer."""
+
+    def __init__(self, person: Person, rng: random.Random) -> None:
+        self.person, self.rng = person, rng
+        self.moods: dict[int, float] = {}
+        self.answers_wave: dict[int, bool] = defaultdict(self._decides)
+
+    def _decides(self) -> bool:
+        """Whoever opens the mail answers all of it: one decision for each wave."""
+        return self.rng.random() < self.person.answers + (0.0 if self.moods else 0.12)
+
+    def answer(
+        self,
+        invitation: SurveyInvitation,
+        definition: Definition,
+        episode: Episode,
+        *,
+        now: datetime,
+    ) -> Response | None:
+        rng, wave = self.rng, invitation.wave
+        if not self.answers_wave[wave]:
+            return None
+        wait = min(5.5 * _DAY, rng.expovariate(1 / 20) * timedelta(hours=1))
+        submitted_at = invitation.due_at + timedelta(minutes=6) + wait
+        if submitted_at >= now or (episode.ended_at and submitted_at > episode.ended_at):
+            return None
+        answers = self._sheet(definition, wave, is_recent=now - submitted_at < RECENT)
+        result = score(definition, answers)
+        return Response(
+            id=uuid7(submitted_at, rng),
+            invitation=invitation,
+            instrument_id=invitation.plan.instrument_id,
+            answers=answers,
+            started_at=submitted_at - timedelta(minutes=rng.randint(2, 5)),
+            saved_at=submitted_at - timedelta(seconds=rng.randint(4, 30)),
+            submitted_at=submitted_at,
+            score=None if result.total is None else Decimal(result.total),
+            band=result.band or "",
+        )
+
+    def _sheet(
+        self, definition: Definition, wave: int, *, is_recent: bool
+    ) -> dict[str, int | None]:
+        rng, person = self.rng, self.person
+        if wave not in self.moods:
+            # Most of the change comes early and then slows down.
+            course = person.change * sum(0.82**step for step in range(wave)) * 1.25
+            self.moods[wave] = person.mood + course + rng.gauss(0, 2.1)
+        mood = self.moods[wave]
+        if definition.code == "gad-7":
+            mood = mood * 0.7 + 1.4 + rng.gauss(0, 1.8)
+        total = round(min(definition.scoring.maximum - 1, max(0.0, mood)))
+        answers = answer_sheet(definition, total, rng)
+        if rng.random() < 0.02:
+            answers = decline_one(definition, answers, rng)
+        while is_recent and triggered_risks(definition, answers):
+            total = min(total, 17) - 1
+            answers = answer_sheet(definition, max(0, total), rng)
+        return answers
+
+
+def _concerns(
+    response: Response,
+    definition: Definition,
+    circle: Circle,
+    about: User,
+    named: User,
+    rng: random.Random,
+) -> Iterator[Concern]:
+    """A named person looked at every answer that asks for one, on the same day."""
+    for rule in filter(needs_a_person, triggered_risks(definition, response.answers)):
+        opened_at = response.saved_at
+        acknowledged_at = opened_at + rng.uniform(0.1, 0.9) * (respond_by(opened_at) - opened_at)
+        yield Concern(
+            id=uuid7(opened_at, rng),
+            organisation=circle.row.organisation,
+            about=about,
+            source=Concern.Source.SURVEY,
+            occasion=concern_occasion(response, rule),
+            detail=f"{definition.title}, asked by “{circle.row}”. {rule.reason}",
+            assigned_to=named,
+            opened_at=opened_at,
+            opened_by=about,
+            respond_by=respond_by(opened_at),
+            told_at=opened_at + timedelta(seconds=rng.randint(1, 60)),
+            acknowledged_at=acknowledged_at,
+            acknowledged_by=named,
+            closed_at=acknowledged_at + rng.uniform(0.05, 1.0) * _DAY,
+            closed_by=named,
+            closing_note=rng.choice(_CLOSING_WORDS),
+        )
