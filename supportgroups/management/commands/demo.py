@@ -77,7 +77,7 @@ class Command(BaseCommand):
                     program.start()
                 guide = _start_manage(environment, "shell", "--no-imports", "-c", SHOW_GUIDE)
                 self.wait_until_ready(programs, port)
-                self.say(f"\nReady: {_address(port)}\n\n{_output_of(guide, 'guide')}\n")
+                self.say(f"\n{_output_of(guide, 'guide')}\n")
                 self.say(f"Logs: {data / 'logs'}\nStop: Ctrl-C\n")
                 supervisor = Supervisor(services.postgres, services.redis, *programs, say=self.say)
                 while True:
