@@ -1,5 +1,6 @@
 """When a series meets: RFC 5545 rules on a wall clock. Pure; dateutil does the arithmetic."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,7 +11,7 @@ from dateutil.rrule import rrulestr
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One meeting a rule gives. `shifted` tells that its wall-clock time does not exist that day."""
+    """One meeting a rule gives. `shifted` tells that its wall-clock time is skipped that day."""
 
     starts_at: datetime
     ends_at: datetime
@@ -28,6 +29,22 @@ def to_utc(wall: datetime, zone: ZoneInfo) -> tuple[datetime, bool]:
     return moment, shifted
 
 
+_UNTIL = re.compile(r"UNTIL=(\d{8})(T\d{6})?(Z)?", re.IGNORECASE)
+
+
+def _on_wall_clock(rrule: str, zone: ZoneInfo) -> str:
+    """The rule with its UNTIL as the wall clock shows it; a day alone includes that whole day."""
+
+    def wall(found: re.Match[str]) -> str:
+        day, clock, is_utc = found.groups()
+        if not is_utc:
+            return f"UNTIL={day}{clock or 'T235959'}"
+        moment = datetime.strptime(f"{day}{clock or 'T235959'}+0000", "%Y%m%dT%H%M%S%z")
+        return f"UNTIL={moment.astimezone(zone):%Y%m%dT%H%M%S}"
+
+    return _UNTIL.sub(wall, rrule)
+
+
 def occurrences(
     *,
     rrule: str,
@@ -40,7 +57,9 @@ def occurrences(
 ) -> Iterator[Occurrence]:
     """Every meeting that starts in [after, until), in order. The wall-clock time stays the same."""
     zone = ZoneInfo(time_zone)
-    rule = rrulestr(rrule, dtstart=datetime.combine(starts_on, starts_at_time))
+    rule = rrulestr(
+        _on_wall_clock(rrule, zone), dtstart=datetime.combine(starts_on, starts_at_time)
+    )
     first = after.astimezone(zone).replace(tzinfo=None) - timedelta(days=1)
     last = until.astimezone(zone).replace(tzinfo=None) + timedelta(days=1)
     for wall in rule.between(first, last, inc=True):

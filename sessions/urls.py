@@ -1,5 +1,20 @@
-from django.urls import path  # noqa: F401
+from django.urls import path
+
+from sessions import views
 
 app_name = "sessions"
 
-urlpatterns: list = []
+urlpatterns = [
+    path("sessions/<uuid:pk>/", views.session_detail, name="session_detail"),
+    path("sessions/<uuid:pk>/calendar.ics", views.calendar, name="calendar"),
+    path("sessions/<uuid:pk>/enter/", views.room_enter, name="room_enter"),
+    path("sessions/<uuid:pk>/room/", views.room, name="room"),
+    path("sessions/<uuid:pk>/leave/", views.room_leave, name="room_leave"),
+    path("sessions/<uuid:pk>/messages/", views.messages, name="messages"),
+    path("sessions/<uuid:pk>/say/", views.message_post, name="message_post"),
+    path("sessions/<uuid:pk>/begin/", views.session_begin, name="session_begin"),
+    path("sessions/<uuid:pk>/next/", views.agenda_next, name="agenda_next"),
+    path("sessions/<uuid:pk>/extend/", views.agenda_extend, name="agenda_extend"),
+    path("sessions/<uuid:pk>/end/", views.session_end, name="session_end"),
+    path("sessions/<uuid:pk>/concern/", views.concern_raise, name="concern_raise"),
+]

@@ -1,0 +1,82 @@
+"""Reminders. Neutral: no group's name, no topic, no place; details are behind the sign-in."""
+
+from datetime import datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from groups.models import SupportGroup
+from sessions.models import Reminder, SupportSession
+from supportgroups.lib.templatetags.ui import time_words
+
+
+def zone_for(user: User, support_session: SupportSession) -> ZoneInfo:
+    """The zone to name the time in: the place's for a meeting at a place, else the reader's."""
+    group = support_session.group
+    at_a_place = group.format == SupportGroup.Format.IN_PERSON
+    return ZoneInfo(group.time_zone if at_a_place else user.time_zone)
+
+
+def _day_word(starts_at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """How far off the day is on the reader's calendar: a late mail may be of the same day."""
+    days = (starts_at.astimezone(zone).date() - now.astimezone(zone).date()).days
+    return {0: "today", 1: "tomorrow"}.get(days, "starts soon")
+
+
+def send_reminder(reminder: Reminder, *, mailer: BaseEmailBackend) -> None:
+    """Hand one reminder to the mail server that `mailer` is connected to.
+
+    The Message-ID comes from the reminder, so that a second copy is known as one. Raises what the
+    mail server answers, as `smtplib.SMTPException` or `OSError`.
+    """
+    support_session, user = reminder.support_session, reminder.user
+    zone = zone_for(user, support_session)
+    if reminder.kind == Reminder.Kind.HOUR_BEFORE:
+        when = "starts soon"
+    else:
+        when = _day_word(support_session.starts_at, timezone.now(), zone)
+    at_a_place = support_session.group.format == SupportGroup.Format.IN_PERSON
+    body = render_to_string(
+        "sessions/emails/reminder.txt",
+        {
+            "person": user,
+            "when": when,
+            "starts": time_words(support_session.starts_at, zone),
+            "starts_at_place": _time_at_place(support_session, zone),
+            "opens": "" if at_a_place else time_words(support_session.opens_at, zone, "time"),
+            "site_name": settings.SITE_NAME,
+            "link": _address("sessions:session_detail", support_session),
+            "calendar_link": _address("sessions:calendar", support_session),
+            "settings_link": settings.SITE_URL + reverse("accounts:profile"),
+        },
+    )
+    host = urlsplit(settings.SITE_URL).hostname
+    message = EmailMessage(
+        f"Your appointment {when}",
+        body,
+        to=[user.email],
+        headers={
+            "Message-ID": f"<reminder-{reminder.pk}@{host}>",
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    mailer.send_messages([message])
+
+
+def _time_at_place(support_session: SupportSession, zone: ZoneInfo) -> str:
+    """The start on the place's clock, where people may come there and it differs from theirs."""
+    group = support_session.group
+    if group.format != SupportGroup.Format.HYBRID or group.time_zone == zone.key:
+        return ""
+    return time_words(support_session.starts_at, group.time_zone)
+
+
+def _address(name: str, support_session: SupportSession) -> str:
+    return settings.SITE_URL + reverse(name, args=[support_session.pk])

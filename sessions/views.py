@@ -1,0 +1,253 @@
+"""Pages of one session: when it is, its calendar file, and the room."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.contrib import messages as notices
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from groups.models import SupportGroup
+from sessions import actions, live, rules
+from sessions.calendar import calendar_file
+from sessions.forms import ConcernForm, MessageForm, VersionForm
+from sessions.models import SupportSession
+from supportgroups.lib.htmx import render_page, wants_part
+from supportgroups.lib.refusals import Refused
+
+
+@require_safe
+def session_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """When and where, how to come in, what is planned; afterwards who came, for staff."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    admission = rules.check_may_see(request.user, support_session)
+    group = support_session.group
+    no_entry = rules.why_not_open(support_session)
+    context = {
+        "support_session": support_session,
+        "group": group,
+        "admission": admission,
+        "not_open": no_entry,
+        "is_over": no_entry is not None and no_entry.reason != "not_open_yet",
+        "at_a_place": group.format == SupportGroup.Format.IN_PERSON,
+        "other_zone": group.time_zone != timezone.get_current_timezone_name(),
+        "agenda": support_session.agenda.all(),
+        "attendances": rules.attendances_shown_to(admission, support_session),
+    }
+    return render_page(request, "sessions/session_detail.html", context)
+
+
+@require_safe
+def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The session for a person's own calendar, in neutral words."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    rules.check_may_enter(request.user, support_session)
+    response = HttpResponse(
+        calendar_file(support_session), content_type="text/calendar; charset=utf-8"
+    )
+    response["Content-Disposition"] = 'attachment; filename="appointment.ics"'
+    return response
+
+
+# The room -----------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def room_enter(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The privacy reminder, at each entry; before and after, when the room is open."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    rules.check_may_enter(request.user, support_session)
+    closed = rules.why_not_open(support_session)
+    if closed:
+        return _closed(request, support_session, closed)
+    if request.method == "POST":
+        actions.enter_room(support_session=support_session, by=request.user)
+        return redirect("sessions:room", pk)
+    context = {"support_session": support_session, "group": support_session.group}
+    return render_page(request, "sessions/room_enter.html", context | _who_leads(support_session))
+
+
+@require_safe
+def room(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The live room. Whoever has not accepted the privacy reminder is led to it."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    rules.check_may_enter(request.user, support_session)
+    closed = rules.why_not_open(support_session)
+    if closed:
+        return _closed(request, support_session, closed)
+    if not rules.in_room(support_session).filter(user=request.user).exists():
+        return redirect("sessions:room_enter", pk)
+    return _room(request, support_session)
+
+
+@require_POST
+def room_leave(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Go, on every device."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    rules.check_may_enter(request.user, support_session)
+    actions.leave_room(support_session=support_session, by=request.user)
+    notices.success(request, "You have left the room. You can come back while it is open.")
+    return redirect("sessions:session_detail", pk)
+
+
+@require_POST
+def message_post(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say something without script: the same action as the socket's."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    rules.check_may_be_in_room(request.user, support_session)
+    form = MessageForm(request.POST)
+    if form.is_valid():
+        try:
+            rules.check_pace(live.message_pace.wait((support_session.pk, request.user.pk)))
+            actions.post_message(
+                support_session=support_session, by=request.user, **form.cleaned_data
+            )
+        except Refused as no:
+            form.add_error("body", no.message)
+        else:
+            return redirect(reverse("sessions:room", args=[pk]) + "#newest")
+    return _room(request, support_session, message_form=form)
+
+
+@require_safe
+def messages(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What was said after a number, up to a hundred, as a part of the page."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    rules.check_may_be_in_room(request.user, support_session)
+    after = request.GET.get("after", "0")
+    said = _said(request.user, support_session, after=int(after) if after.isdecimal() else 0)
+    return render(request, "sessions/messages.html", {"messages": said})
+
+
+@require_POST
+def session_begin(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The facilitator starts the session."""
+    return _lead(request, pk, actions.begin_session)
+
+
+@require_POST
+def agenda_next(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The facilitator goes on to the next part."""
+    return _lead(request, pk, actions.next_agenda_item)
+
+
+@require_POST
+def agenda_extend(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The facilitator gives the current part five more minutes."""
+    return _lead(request, pk, actions.extend_agenda_item)
+
+
+@require_POST
+def session_end(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The facilitator ends the session for everybody."""
+    return _lead(request, pk, actions.end_session)
+
+
+@require_POST
+def concern_raise(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Somebody in the room needs more support: a named person is told, nobody else."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    rules.check_may_be_in_room(request.user, support_session)
+    people = _people(request.user, support_session)
+    form = _concern_form(people, request.POST)
+    if not form.is_valid():
+        return _room(request, support_session, "concern", concern_form=form)
+    concern = actions.raise_concern(
+        support_session=support_session,
+        about=people[form.cleaned_data["about"]],
+        detail=form.cleaned_data["detail"],
+        occasion=form.cleaned_data["occasion"],
+        by=request.user,
+    )
+    return _room(request, support_session, "concern", raised=concern)
+
+
+def _lead(request: HttpRequest, pk: UUID, action: Callable[..., SupportSession]) -> HttpResponse:
+    """A facilitator's button. What came too late is told on the page as it is now."""
+    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
+    rules.check_may_lead(request.user, support_session)
+    form = VersionForm(request.POST)
+    version = form.cleaned_data["version"] if form.is_valid() else -1
+    try:
+        action(support_session=support_session, version=version, by=request.user)
+    except Refused as no:
+        if wants_part(request):
+            raise
+        notices.warning(request, no.message)
+    return HttpResponse(status=204) if wants_part(request) else redirect("sessions:room", pk)
+
+
+def _closed(request: HttpRequest, support_session: SupportSession, closed: Refused) -> HttpResponse:
+    """The room is not open: when it will be, or what happens next."""
+    context = {
+        "support_session": support_session,
+        "group": support_session.group,
+        "closed": closed,
+        "coming": SupportSession.objects.coming()
+        .filter(group=support_session.group_id)
+        .exclude(pk=support_session.pk)
+        .first(),
+    }
+    return render_page(request, "sessions/room_closed.html", context)
+
+
+def _room(
+    request: HttpRequest, support_session: SupportSession, part: str | None = None, **given: Any
+) -> HttpResponse:
+    """The room as its reader sees it; `given` are forms that were not accepted."""
+    user = request.user
+    admission = rules.check_may_be_in_room(user, support_session)
+    entry = rules.check_has_entered(user, support_session)
+    token = live.sender_token(support_session.pk, user.pk)
+    here = live.Here(token, user.public_name, admission.leads, int(entry.accepted_at.timestamp()))
+    live.show_present(support_session.pk, here, device="page")
+    actions.stay_in_room(support_session=support_session, by=user)
+    said = _said(user, support_session)
+    context = {
+        "support_session": support_session,
+        "group": support_session.group,
+        "admission": admission,
+        "state": live.room_state(support_session),
+        "messages": said,
+        "last": said[-1]["message"].sequence if said else 0,
+        "token": token,
+        "message_form": MessageForm(initial={"client_id": uuid4()}),
+        "concern_form": _concern_form(_people(user, support_session)),
+        **live.circle_context(live.people_here(support_session.pk) or [here], you=token),
+        **_who_leads(support_session),
+        **given,
+    }
+    return render_page(request, "sessions/room.html", context, part)
+
+
+def _said(
+    user: User, support_session: SupportSession, *, after: int | None = None
+) -> list[dict[str, Any]]:
+    """Messages as the templates show them, the reader's own marked."""
+    found = live.newest_messages(support_session, after=after)
+    return [live.said(message) | {"mine": message.sender_id == user.pk} for message in found]
+
+
+def _who_leads(support_session: SupportSession) -> dict[str, Any]:
+    assignments = rules.leading(support_session).select_related("user")
+    return {"leaders": [assignment.user.public_name for assignment in assignments]}
+
+
+def _people(user: User, support_session: SupportSession) -> dict[str, User]:
+    """Everybody who has been in the room, by what the room knows them by; the reader first."""
+    people = sorted(
+        User.objects.filter(entries__support_session=support_session).distinct(),
+        key=lambda person: (person != user, person.public_name.casefold()),
+    )
+    return {live.sender_token(support_session.pk, person.pk): person for person in people}
+
+
+def _concern_form(people: dict[str, User], data: Any = None) -> ConcernForm:
+    names = [(token, person.public_name) for token, person in people.items()]
+    first = [(token, f"Myself ({name})") for token, name in names[:1]]
+    return ConcernForm(data, people=[*first, *names[1:]], initial={"occasion": uuid4()})
