@@ -96,8 +96,9 @@ def survey_question(request: HttpRequest, invitation_id: UUID, item_id: str) -> 
         return _step(sheet)
     rules.check_may_answer(request.user, sheet.invitation)
     later = "later" in request.POST
-    form = AnswerForm(request.POST or None, item=item, answers=dict(sheet.answers))
-    if request.method == "POST" and form.is_valid():
+    given = request.POST if request.method == "POST" else None
+    form = AnswerForm(given, item=item, answers=dict(sheet.answers))
+    if form.is_valid():
         return _save(request, sheet, item, form.value, later=later)
     if later and "answer" not in request.POST:
         return redirect("outcomes:participant_home")

@@ -110,7 +110,10 @@ def test_make_surveys_due_asks_nobody_in_vain(plan, group, membership, stop):
 def test_make_surveys_due_asks_the_same_questions_once_a_week_across_groups(plan, group, member):
     other = factories.group(organisation=group.organisation)
     other_plan = factories.survey_plan(other)
-    mine, theirs = group.memberships.get(user=member.user), factories.member(other, user=member.user)
+    mine, theirs = (
+        group.memberships.get(user=member.user),
+        factories.member(other, user=member.user),
+    )
     came(group, mine, days_ago=3)
     came(other, theirs, days_ago=2)
     assert actions.make_surveys_due(by=None) == 1, "both are due within one run"

@@ -1,0 +1,268 @@
+"""Figures from counted rows: what they say, and what they keep to themselves."""
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from instruments import catalogue
+from instruments.models import Instrument
+from outcomes import figures
+from outcomes.figures import Scope
+from outcomes.queries import Course, EpisodeCount, ScorePairCount, SessionCount, UptakeCount
+
+GROUP, OTHER, THIRD = (UUID(int=number) for number in (1, 2, 3))
+LONDON = ZoneInfo("Europe/London")
+
+
+@pytest.fixture
+def phq_9():
+    _, content = next(pair for pair in catalogue.all_contents() if pair[0].code == "phq-9")
+    return Instrument(
+        code="phq-9",
+        version="1",
+        title="Patient Health Questionnaire-9 (PHQ-9)",
+        definition=content,
+    )
+
+
+def episodes(*rows, group=GROUP, bucket=0, first=True):
+    """Rows of (duration, outcome, how many)."""
+    return [EpisodeCount(group, bucket, first, *row) for row in rows]
+
+
+# What may be shown -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "scope", "expected"),
+    [
+        ({(GROUP, 0): 5}, Scope(), True),
+        ({(GROUP, 0): 4}, Scope(), False),
+        ({}, Scope(), False),
+        # Narrower in time: the difference to the wider one must not be small.
+        ({(GROUP, 0): 10, (GROUP, 1): 3}, Scope(joined="6-months"), False),
+        ({(GROUP, 0): 10, (GROUP, 1): 3}, Scope(joined="12-months"), True),
+        ({(GROUP, 0): 10, (GROUP, 2): 5}, Scope(joined="12-months"), True),
+        # One group: neither it nor the only other one may be small.
+        ({(GROUP, 0): 10, (OTHER, 0): 10}, Scope(GROUP), True),
+        ({(GROUP, 0): 10, (OTHER, 0): 3}, Scope(GROUP), False),
+        ({(GROUP, 0): 10, (OTHER, 0): 3}, Scope(OTHER), False),
+        ({(GROUP, 0): 10, (OTHER, 0): 3}, Scope(), True),
+        # The smallest of the others is hidden with the small one, the rest stays.
+        ({(GROUP, 0): 10, (OTHER, 0): 3, (THIRD, 0): 20}, Scope(GROUP), False),
+        ({(GROUP, 0): 10, (OTHER, 0): 3, (THIRD, 0): 20}, Scope(THIRD), True),
+    ],
+)
+def test_may_show_scope(cells, scope, expected):
+    assert figures.may_show_scope(cells, scope, threshold=5) is expected
+
+
+def test_scope_wider():
+    found = set(Scope(GROUP, "12-months").wider())
+    assert found == {Scope(GROUP, ""), Scope(None, ""), Scope(None, "12-months")}
+    assert set(Scope().wider()) == set()
+
+
+# Retention ---------------------------------------------------------------------------------------
+
+
+def test_retention_by_hand():
+    """20 people: 4 gone at session 1, then 16 at risk of whom 4 go at session 3."""
+    counts = episodes((1, 1, 4), (3, 1, 4), (10, 0, 12))
+    found = figures.retention(counts, Scope(), threshold=5)
+    assert found.n == 20
+    assert found.heading == "60% still come 8 sessions after their first"
+    by_session = {step.session: step for step in found.steps}
+    assert by_session[0].share == 1
+    assert by_session[1].share == pytest.approx(0.8)
+    assert by_session[2].share == pytest.approx(0.8)
+    assert by_session[3].share == pytest.approx(0.6)
+    assert (by_session[1].at_risk, by_session[3].at_risk, by_session[4].at_risk) == (20, 16, 12)
+    assert by_session[3].low < 0.6 < by_session[3].high
+    assert found.mark is by_session[8]
+
+
+def test_retention_ends_before_fewer_than_five_are_at_risk():
+    counts = episodes((2, 1, 3), (4, 0, 10), (9, 0, 4))
+    found = figures.retention(counts, Scope(), threshold=5)
+    assert [step.session for step in found.steps] == [0, 1, 2, 3, 4]
+    assert all(step.at_risk >= 5 for step in found.steps)
+    assert found.heading == "82% still come 4 sessions after their first"
+
+
+def test_retention_counts_returns_but_not_as_people():
+    counts = [*episodes((8, 0, 10)), *episodes((2, 0, 6), first=False)]
+    found = figures.retention(counts, Scope(), threshold=5)
+    assert (found.n, found.returns) == (10, 6)
+    assert found.steps[0].at_risk == 16
+
+
+def test_retention_of_a_finished_course_is_no_dropout():
+    found = figures.retention(episodes((6, 2, 9), (6, 1, 1)), Scope(), threshold=5)
+    assert found.steps[-1].share == pytest.approx(0.9)
+    assert found.finished == 9
+
+
+@pytest.mark.parametrize(
+    ("counts", "heading"),
+    [
+        ([], "Nobody has come to a first session yet"),
+        (episodes((3, 0, 4)), "Too few people to show how long they stay"),
+        (episodes((0, 0, 9)), "It is too early to say how long people stay"),
+        (episodes((1, 0, 9)), "100% still come 1 session after their first"),
+    ],
+)
+def test_retention_headings(counts, heading):
+    assert figures.retention(counts, Scope(), threshold=5).heading == heading
+
+
+def test_retention_when_everybody_has_gone_shows_no_interval_that_does_not_exist():
+    found = figures.retention(episodes((2, 1, 6)), Scope(), threshold=5)
+    assert [step.session for step in found.steps] == [0, 1]
+
+
+def test_retention_label_tells_the_shares():
+    found = figures.retention(episodes((1, 1, 5), (9, 0, 15)), Scope(), threshold=5)
+    assert "75% after 8 sessions" in found.label
+
+
+def test_uptake():
+    rows = [
+        UptakeCount(GROUP, 0, True, True, 30),
+        UptakeCount(GROUP, 0, False, True, 10),
+        UptakeCount(GROUP, 0, False, False, 2),
+    ]
+    found = figures.uptake(rows, Scope(), threshold=5)
+    assert (found.came, found.could_come, found.percent) == (30, 40, 75)
+    assert found.too_early is None, "two people are too few to count"
+    almost_all = [UptakeCount(GROUP, 0, True, True, 30), UptakeCount(GROUP, 0, False, True, 3)]
+    assert figures.uptake(almost_all, Scope(), threshold=5).came is None
+
+
+# Change ------------------------------------------------------------------------------------------
+
+
+def pairs(*rows, group=GROUP):
+    """Rows of (first, latest, how many)."""
+    return [ScorePairCount("phq-9", group, 0, *row) for row in rows]
+
+
+def test_change_by_hand(phq_9):
+    """6 points are more than the measure's error (5.06); below 10 is recovered."""
+    counts = pairs(
+        (18, 12, 6),  # improved, still above the cut-off
+        (15, 9, 7),  # recovered
+        (14, 9, 8),  # 5 points: no clear change
+        (8, 14, 5),  # worse
+        (12, None, 9),
+    )
+    found = figures.change(phq_9, counts, Scope(), threshold=5)
+    assert (found.name, found.short) == ("Low mood", "PHQ-9")
+    assert (found.improved, found.same, found.worse) == (13, 8, 5)
+    assert (found.recovered, found.n, found.missing) == (7, 26, 9)
+    assert (found.least_points, found.cutoff) == (6, 10)
+    assert figures.change_heading([found]) == "Low mood: 50% improved reliably, 19% got worse"
+
+
+def test_change_hides_small_counts_and_what_would_give_them_away(phq_9):
+    counts = pairs((18, 6, 20), (10, 10, 12), (8, 14, 2), (12, None, 9))
+    found = figures.change(phq_9, counts, Scope(), threshold=5)
+    assert (found.worse, found.missing) == (None, None), "the smallest other goes with it"
+    assert (found.improved, found.same, found.n) == (20, 12, None)
+    assert not found.is_whole
+    assert figures.change_heading([found]) == "Too few people have two scores yet"
+
+
+def test_change_shows_nothing_of_few_people_or_without_reliability(phq_9):
+    hidden = figures.change(phq_9, pairs((18, 6, 4)), Scope(), threshold=5)
+    assert (hidden.n, hidden.improved, hidden.least_points) == (None, None, None)
+    assert figures.change(phq_9, [], Scope(), threshold=5) is None
+    phq_9.definition = {**phq_9.definition, "reliability": None}
+    unknown = figures.change(phq_9, pairs((18, 6, 40)), Scope(), threshold=5)
+    assert not unknown.is_whole
+
+
+def test_change_of_one_group(phq_9):
+    counts = [*pairs((18, 6, 10)), *pairs((10, 10, 10), group=OTHER)]
+    found = figures.change(phq_9, counts, Scope(GROUP), threshold=5)
+    assert (found.improved, found.n) == (10, 10)
+
+
+# Attendance --------------------------------------------------------------------------------------
+
+
+def held(day, came, expected, group=GROUP):
+    return SessionCount(group, datetime(2026, 11, day, 18, 30, tzinfo=UTC), came, expected)
+
+
+def test_attended_sums_a_week_and_hides_small_sessions():
+    counts = [held(16, 6, 8), held(18, 4, 8), held(17, 3, 4, OTHER), held(9, 8, 8)]
+    found = figures.attended(
+        counts,
+        [(GROUP, "Evening circle", "/groups/evening-circle/"), (OTHER, "Small", "/groups/small/")],
+        today=date(2026, 11, 22),
+        zone=LONDON,
+        threshold=5,
+    )
+    assert len(found.columns) == 9
+    assert found.columns[-1] == "16 Nov"
+    assert found.rows[0]["cells"][-2:] == [(8, 8), (10, 16)]
+    assert found.rows[1]["cells"][-2:] == [None, "Under 5 people"]
+    assert found.heading == "75% of those expected came in the last four weeks"
+
+
+def test_attended_puts_a_late_session_into_the_week_of_its_zone():
+    late = SessionCount(GROUP, datetime(2026, 11, 16, 1, tzinfo=UTC), 8, 8)
+    found = figures.attended(
+        [late],
+        [(GROUP, "Evening circle", "")],
+        today=date(2026, 11, 22),
+        zone=ZoneInfo("America/New_York"),
+        threshold=5,
+    )
+    assert found.rows[0]["cells"][-2:] == [(8, 8), None]
+
+
+def test_attended_without_sessions():
+    found = figures.attended([], [], today=date(2026, 11, 22), zone=LONDON, threshold=5)
+    assert found.heading == "Who came, group by group"
+
+
+# A person's own course ---------------------------------------------------------------------------
+
+
+def course(phq_9, *scores):
+    responses = [
+        SimpleNamespace(
+            submitted_at=datetime(2026, 8, 25, 12, tzinfo=UTC).replace(month=8 + i),
+            score=score,
+            band=phq_9.parsed().band_of(score),
+        )
+        for i, score in enumerate(scores)
+    ]
+    return figures.own_course(Course(phq_9, responses), zone=LONDON)
+
+
+@pytest.mark.parametrize(
+    ("scores", "heading"),
+    [
+        ((18,), "Your first low mood score is 18"),
+        ((18, 11), "Your low mood score is 7 lower than in August"),
+        ((9, 12, 15), "Your low mood score is 6 higher than in August"),
+        ((18, 13), "Your low mood score is about where it was in August"),
+        ((12, 20, 12), "Your low mood score is the same as in August"),
+    ],
+)
+def test_own_course_headings(phq_9, scores, heading):
+    found = course(phq_9, *scores)
+    assert found.heading == heading
+    assert found.least_points == 6
+    assert found.rows[0][1] == scores[0]
+    assert found.highest == 27
+
+
+def test_percent_rounds_halves_up():
+    assert [figures.percent(share) for share in (0, 0.005, 0.125, 0.994, 1)] == [0, 1, 13, 99, 100]
