@@ -1,0 +1,297 @@
+"""The room's socket: reads frames, calls one action, writes what the hub hands out.
+
+A plain ASGI application, because `AsyncConsumer` hops between threads for each frame it passes on.
+"""
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from audit.models import Event
+from audit.trail import origin
+from accounts.models import User
+from accounts.rules import signed_in_with
+from sessions import actions, live, rules
+from sessions.hub import Room, Socket, hub, in_thread
+from sessions.models import SupportSession
+from supportgroups.lib.refusals import Refused
+
+logger = logging.getLogger(__name__)
+
+#: Bytes of one frame. A message of 2,000 characters fits, however its JSON is escaped.
+LONGEST_FRAME = 32 * 1024
+#: Sockets of one person in one room and process.
+MOST_SOCKETS = 10
+#: A closing socket has so long to take what it was sent.
+CLOSING_SECONDS = 30
+#: A question for missed messages may come this often, a sign of life has effect this often.
+QUESTIONS = {"burst": 20, "per_second": 2}
+TOUCH_SECONDS = 2
+
+SIGNED_OUT, REFUSED, UNKNOWN, ENDED = 4401, 4403, 4404, 4410
+
+#: Reasons of a no that concern a message and not the person's right to be in the room.
+OF_THE_MESSAGE = {"empty", "too_long", "characters", "not_live"}
+
+
+class Malformed(Exception):
+    """A frame that no client of ours sends. Closes its socket with `code`."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A person's right to be in a room at one moment, and how the room stands."""
+
+    user: User
+    support_session: SupportSession
+    leads: bool
+
+
+def _check(key: str | None, user_id: UUID, session_id: UUID, *, answered: bool) -> Standing:
+    """Read afresh that this sign-in holds and the person may be in the room, else `Refused`."""
+    user = signed_in_with(key)
+    if not isinstance(user, User) or user.pk != user_id:
+        raise Refused("signed_out")
+    support_session = rules.sessions_visible_to(user).filter(pk=session_id).first()
+    if support_session is None:
+        raise Refused("unknown")
+    admission = rules.check_may_be_in_room(user, support_session)
+    if answered and admission.membership is not None:
+        actions.stay_in_room(support_session=support_session, by=user)
+    return Standing(user, support_session, admission.leads)
+
+
+def _came_at(session_id: UUID, user_id: UUID) -> int:
+    entry = rules.in_room(SupportSession(pk=session_id)).get(user=user_id)
+    return int(entry.accepted_at.timestamp())
+
+
+def _post(standing: Standing, key: str | None, client_id: UUID, body: str) -> int:
+    with origin(Event.Origin.SOCKET):
+        message = actions.post_message(
+            support_session=standing.support_session,
+            client_id=client_id,
+            body=body,
+            by=standing.user,
+            sign_in=key,
+        )
+    return message.sequence
+
+
+def _messages_after(support_session: SupportSession, after: int) -> list[tuple[int, str]]:
+    return live.frames(live.newest_messages(support_session, after=after))
+
+
+check, came_at, post, messages_after = map(in_thread, (_check, _came_at, _post, _messages_after))
+
+
+class RoomSocket:
+    """One open socket of one person, from handshake to close."""
+
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        self.receive, self.send = receive, send
+        self.key: str | None = scope["session"].session_key
+        self.user: User = scope["user"]
+        self.session_id: UUID = scope["url_route"]["kwargs"]["session_id"]
+        self.device = uuid4().hex[:12]
+        self.hub = hub()
+        self.socket = Socket(self.session_id, self.user.pk, self.look)
+        self.room: Room
+        self.standing: Standing
+        self.here: live.Here
+        self.questions = live.Pace(**QUESTIONS)
+        self.touched_at, self.answered = -math.inf, True
+
+    async def run(self) -> None:
+        """Serve the socket until one side closes it."""
+        self.room = await self.hub.join(self.socket)
+        try:
+            await self.open()
+            await self.serve()
+        finally:
+            await self.hub.part(self.socket)
+
+    async def open(self) -> None:
+        """Say how the room stands, or close with the reason why not."""
+        mine = [s for s in self.room.sockets if s.user_id == self.user.pk]
+        if len(mine) > MOST_SOCKETS:
+            self.socket.close(1013, "too_many")
+        await self.look()
+        if self.socket.closing is None:
+            since = await came_at(self.session_id, self.user.pk)
+            session = self.standing.support_session
+            token = live.sender_token(session.pk, self.user.pk)
+            self.here = live.Here(token, self.user.public_name, self.standing.leads, since)
+            self.socket.offer(live.frame("hello", you=token, sequence=session.message_count))
+            state = await in_thread(live.room_state)(session)
+            self.socket.offer(await in_thread(live.state_frame)(state))
+            await self.touch()
+            if self.room.people is not None:
+                self.socket.offer(live.presence_frame(self.room.people))
+        await self.send({"type": "websocket.accept"})
+
+    async def serve(self) -> None:
+        """Read and write side by side. A refused or slow socket gets its close code, if it reads."""
+        closes = asyncio.ensure_future(self.socket.closes.wait())
+        writer = asyncio.ensure_future(self.write())
+        reader = asyncio.ensure_future(self.read())
+        tasks: set[asyncio.Future[Any]] = {closes, writer, reader}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self.socket.closing is not None:
+                await self.hub.part(self.socket)
+                await asyncio.wait({writer}, timeout=CLOSING_SECONDS)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, Exception) and not isinstance(result, OSError):
+                    logger.error("live.socket_failed", exc_info=result)
+
+    async def write(self) -> None:
+        while (text := await self.socket.queue.get()) is not None:
+            await self.send({"type": "websocket.send", "text": text})
+        assert self.socket.closing is not None
+        code, reason = self.socket.closing
+        await self.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def read(self) -> None:
+        while self.socket.closing is None:
+            event = await self.receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            try:
+                await self.hear(_frame_in(event))
+            except Malformed as no:
+                self.socket.close(no.code, no.reason)
+
+    async def hear(self, content: dict[str, Any]) -> None:
+        match content:
+            case {"type": "message", "id": str() as client_id, "body": str() as body}:
+                await self.hear_message(_uuid(client_id), body)
+            case {"type": "after", "sequence": int() as sequence} if 0 <= sequence < 2**31:
+                await self.hear_after(min(sequence, self.room.last or 0))
+            case {"type": "here"}:
+                self.answered = True
+                await self.touch()
+            case _:
+                raise Malformed(1008, "malformed")
+
+    async def hear_message(self, client_id: UUID, body: str) -> None:
+        """Keep it and say its number, or say why not. Nothing is lost: the client has it still."""
+        seconds = live.message_pace.wait((self.session_id, self.user.pk))
+        if seconds:
+            self.refuse(client_id, "too_fast", retry_after=math.ceil(seconds))
+            return
+        try:
+            sequence = await post(self.standing, self.key, client_id, body)
+        except Refused as no:
+            self.refuse(client_id, no.reason, message=no.message)
+            if no.reason not in OF_THE_MESSAGE:
+                self.hub.look(self.socket)
+        except Exception:
+            # Perhaps it was stored, perhaps not: sent again with the same id it is there once.
+            logger.exception("live.message_failed")
+            self.refuse(client_id, "try_again", retry_after=2)
+        else:
+            self.socket.offer(live.frame("sent", id=str(client_id), sequence=sequence))
+
+    def refuse(self, client_id: UUID, reason: str, **more: Any) -> None:
+        self.socket.offer(live.frame("refused", id=str(client_id), reason=reason, **more))
+
+    async def hear_after(self, sequence: int) -> None:
+        """Send everything after a number, in order; from then on new messages as they come."""
+        if self.questions.wait(None):
+            raise Malformed(1008, "too_many_questions")
+        self.socket.last = None
+        reached, count = sequence, 0
+        while True:
+            frames = await messages_after(self.standing.support_session, reached)
+            for number, text in frames:
+                await self.put(text)
+                reached, count = number, count + 1
+            if len(frames) < live.NEWEST and reached >= (self.room.last or 0):
+                break
+        # No await between the look at the room's last number and this: nothing slips between.
+        self.socket.last = reached
+        self.socket.offer(live.frame("caught_up", sequence=reached, count=count))
+
+    async def put(self, text: str) -> None:
+        """Like `offer`, but a long catching up waits for its own reader."""
+        while self.socket.queue.full() and self.socket.closing is None:
+            await asyncio.sleep(0.05)
+        self.socket.offer(text)
+
+    async def touch(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self.touched_at >= TOUCH_SECONDS:
+            self.touched_at = now
+            await self.hub.touch(self.session_id, self.here, self.device)
+
+    async def look(self) -> None:
+        """Check that this person may stay. What cannot be checked is closed."""
+        answered, self.answered = self.answered, False
+        try:
+            self.standing = await check(self.key, self.user.pk, self.session_id, answered=answered)
+        except Refused as no:
+            code = {"signed_out": SIGNED_OUT, "unknown": UNKNOWN, "ended": ENDED}
+            self.socket.close(code.get(no.reason, REFUSED), no.reason)
+        except Exception:
+            logger.exception("live.check_failed")
+            self.socket.close(1013, "try_again")
+        else:
+            session = self.standing.support_session
+            if self.room.is_behind(session.message_count, session.version):
+                self.hub.read(self.room)
+
+
+def _frame_in(event: dict[str, Any]) -> dict[str, Any]:
+    """The object in a frame, or `Malformed`."""
+    text = event.get("text")
+    if text is None:
+        raise Malformed(1003, "text_only")
+    if len(text) > LONGEST_FRAME or len(text.encode("utf-8", "surrogatepass")) > LONGEST_FRAME:
+        raise Malformed(1009, "too_big")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Malformed(1008, "malformed") from None
+    if not isinstance(content, dict) or True in content.values() or False in content.values():
+        # Python counts true as 1; no frame has a truth value.
+        raise Malformed(1008, "malformed")
+    return content
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Malformed(1008, "malformed") from None
+
+
+async def room_socket(
+    scope: dict[str, Any],
+    receive: Callable[[], Awaitable[dict[str, Any]]],
+    send: Callable[[dict[str, Any]], Awaitable[None]],
+) -> None:
+    """`/ws/sessions/<id>/`. Accepts first, so that a browser learns the code of a no."""
+    await receive()
+    if not scope["user"].is_authenticated:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": SIGNED_OUT, "reason": "signed_out"})
+        return
+    await RoomSocket(scope, receive, send).run()

@@ -1,0 +1,398 @@
+"""The sockets of one process: who listens to which room, fed by one Redis connection.
+
+Everything here runs in one event loop, so a step without `await` is not interrupted. Each room
+hands out messages by number without a gap: what Redis lost is read from the database. Each socket
+has a bounded queue of its own; one that is full closes that socket and slows nobody else.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import weakref
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+from uuid import UUID
+
+import redis.asyncio
+from channels.db import database_sync_to_async
+from django.conf import settings
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from accounts.live import person_topic
+from sessions import live
+from sessions.models import SupportSession
+
+logger = logging.getLogger(__name__)
+
+#: Frames that may wait for one socket.
+QUEUE_LENGTH = 256
+#: A frame that comes before its forerunner waits this long, then the forerunner is read.
+FORERUNNER_SECONDS = 0.15
+#: How often each device is asked whether somebody is there, and checked for its right to be.
+ASK_SECONDS, CHECK_SECONDS = 10, 20
+#: How often each room is searched for devices that have left, and read while Redis is away.
+LOOK_SECONDS, READ_SECONDS = 5, 1
+
+
+def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+    """The one way from a socket to the database: in a thread, several at once."""
+    threaded: Callable[P, Awaitable[R]] = database_sync_to_async(function, thread_sensitive=False)
+    return threaded
+
+
+@in_thread
+def _read_room(session_id: UUID, after: int) -> tuple[int, str, list[tuple[int, str]]]:
+    """Version, state payload, and frames of messages after a number."""
+    support_session = SupportSession.objects.select_related("group").get(pk=session_id)
+    state = live.state_payload(live.room_state(support_session))
+    messages = live.newest_messages(support_session, after=after)
+    return support_session.version, state, live.frames(messages)
+
+
+class Socket:
+    """One open connection, as its room sees it. `sessions/consumers.py` reads and writes it."""
+
+    def __init__(self, session_id: UUID, user_id: UUID, look: Callable[[], Awaitable[None]]):
+        self.session_id, self.user_id = session_id, user_id
+        self.look = look
+        self.queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_LENGTH)
+        #: The number of the newest message in the queue; None until the client says what it has.
+        self.last: int | None = None
+        self.closing: tuple[int, str] | None = None
+        self.closes = asyncio.Event()
+        self.looking: asyncio.Task[None] | None = None
+        self.look_again = False
+        now = asyncio.get_running_loop().time()
+        # Spread, so that a process that was started with many sockets does not ask all at once.
+        self.ask_at = now + ASK_SECONDS * random.uniform(0.5, 1)  # noqa: S311
+        self.check_at = now + CHECK_SECONDS * random.uniform(0.5, 1)  # noqa: S311
+
+    def offer(self, text: str) -> None:
+        """Put a frame into the queue. A full one means a reader that is too slow: it is closed."""
+        if self.closing is None:
+            try:
+                self.queue.put_nowait(text)
+            except asyncio.QueueFull:
+                self.close(1013, "too_slow")
+
+    def offer_message(self, sequence: int, text: str) -> None:
+        """A message, if it is the next one for this socket; one that is behind is catching up."""
+        if self.last is not None and sequence == self.last + 1:
+            self.last = sequence
+            self.offer(text)
+
+    def close(self, code: int, reason: str) -> None:
+        """End it once what is in the queue is out, or at once when the queue is full."""
+        if self.closing is None:
+            self.closing = (code, reason)
+            if self.queue.full():
+                while not self.queue.empty():
+                    self.queue.get_nowait()
+            self.queue.put_nowait(None)
+            self.closes.set()
+
+
+class Room:
+    """A session's sockets in this process."""
+
+    def __init__(self, session_id: UUID) -> None:
+        self.session_id = session_id
+        self.sockets: set[Socket] = set()
+        #: Number of the newest message handed out, and version of the newest state.
+        self.last: int | None = None
+        self.version = -1
+        self.waiting: dict[int, str] = {}
+        self.people: list[live.Here] | None = None
+        self.look_at = 0.0
+        self.reading: asyncio.Task[None] | None = None
+        self.read_again = False
+
+    def is_behind(self, count: int, version: int) -> bool:
+        """Whether a session with so many messages has something that was not handed out here.
+
+        What the first socket sees when it comes is where the room starts from.
+        """
+        if self.last is None:
+            self.last, self.version = count, version
+        return count > self.last or version > self.version
+
+    def hear_message(self, sequence: int, text: str) -> None:
+        if self.last is None or sequence <= self.last:
+            return
+        self.waiting[sequence] = text
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        assert self.last is not None
+        while (text := self.waiting.pop(self.last + 1, None)) is not None:
+            self.last += 1
+            for socket in self.sockets:
+                socket.offer_message(self.last, text)
+
+    def hear_state(self, version: int, text: str, *, ended: bool) -> None:
+        if version <= self.version:
+            return
+        self.version = version
+        for socket in list(self.sockets):
+            socket.offer(text)
+            if ended:
+                socket.close(4410, "ended")
+
+    def hear_people(self, people: list[live.Here]) -> None:
+        if people == self.people:
+            return
+        self.people = people
+        text = live.presence_frame(people)
+        for socket in list(self.sockets):
+            socket.offer(text)
+
+    async def read(self) -> None:
+        """Hand out what the database has and nobody told us of."""
+        if self.last is None:
+            return
+        while True:
+            version, state, frames = await _read_room(self.session_id, self.last)
+            for sequence, text in frames:
+                if sequence > self.last:
+                    self.waiting[sequence] = text
+            self._hand_out()
+            self.waiting = {n: text for n, text in self.waiting.items() if n > self.last}
+            if len(frames) < live.NEWEST:
+                break
+        self.hear(state)
+
+    def hear(self, payload: str) -> bool:
+        """Take what the topic carries. False for a notice to look who is here."""
+        head, _, text = payload.partition(" ")
+        letter, number = head[:1], head[1:]
+        if letter == "m":
+            self.hear_message(int(number), text)
+        elif letter in ("s", "e"):
+            self.hear_state(int(number), text, ended=letter == "e")
+        return letter != "p"
+
+
+class Hub:
+    """All rooms of this process and its connection to Redis. Lives while a socket is open."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[str, Room] = {}
+        self.people: defaultdict[str, set[Socket]] = defaultdict(set)
+        self.connection: redis.asyncio.Connection | None = None
+        self.commands = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL,
+            socket_connect_timeout=1,
+            socket_timeout=2,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self.tasks: set[asyncio.Task[Any]] = set()
+
+    # Sockets come and go --------------------------------------------------------------------
+
+    async def join(self, socket: Socket) -> Room:
+        """Listen for a socket, from before its first check, so that no notice is missed."""
+        if not self.rooms:
+            self.spawn(self._listen())
+            self.spawn(self._tick())
+        room = self.rooms.setdefault(live.room_topic(socket.session_id), Room(socket.session_id))
+        room.sockets.add(socket)
+        self.people[person_topic(socket.user_id)].add(socket)
+        await self._send(
+            "SUBSCRIBE", live.room_topic(socket.session_id), person_topic(socket.user_id)
+        )
+        return room
+
+    async def part(self, socket: Socket) -> None:
+        """Stop listening for a socket, and altogether after the last one."""
+        unwanted = []
+        room_name, person_name = live.room_topic(socket.session_id), person_topic(socket.user_id)
+        if room := self.rooms.get(room_name):
+            room.sockets.discard(socket)
+            if not room.sockets:
+                del self.rooms[room_name]
+                unwanted.append(room_name)
+        self.people[person_name].discard(socket)
+        if not self.people[person_name]:
+            del self.people[person_name]
+            unwanted.append(person_name)
+        if self.rooms:
+            if unwanted:
+                await self._send("UNSUBSCRIBE", *unwanted)
+            return
+        for task in self.tasks:
+            task.cancel()
+        await self.commands.aclose()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run beside; kept, because the loop itself holds tasks weakly."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("live.task_failed", exc_info=error)
+
+    def look(self, socket: Socket) -> None:
+        """Have a socket check that it may stay, once at a time."""
+
+        async def check() -> None:
+            while socket.look_again:
+                # A notice that comes while this check reads may tell of something newer.
+                socket.look_again = False
+                await socket.look()
+
+        socket.look_again = True
+        socket.check_at = asyncio.get_running_loop().time() + CHECK_SECONDS
+        if socket.looking is None or socket.looking.done():
+            socket.looking = self.spawn(check())
+
+    def read(self, room: Room, *, delay: float = 0) -> None:
+        """Have a room read what it may have missed, once at a time."""
+
+        async def later() -> None:
+            await asyncio.sleep(delay)
+            if not delay or room.waiting:
+                room.read_again = True
+            while room.read_again:
+                room.read_again = False
+                await room.read()
+
+        if room.reading is None or room.reading.done():
+            room.reading = self.spawn(later())
+        elif not delay:
+            room.read_again = True
+
+    # Presence -------------------------------------------------------------------------------
+
+    async def touch(self, session_id: UUID, here: live.Here, device: str) -> None:
+        """This device is here. Its coming is told to everybody."""
+        with contextlib.suppress(RedisError, OSError):
+            if await self.commands.eval(
+                live.TOUCH, *live.touch_arguments(session_id, here, device)
+            ):
+                await self.commands.publish(live.room_topic(session_id), "p")
+
+    async def _look_who_is_here(self, room: Room) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            answer = await self.commands.eval(live.LOOK, *live.look_arguments(room.session_id))
+            room.hear_people(live.people_in(answer))
+
+    # Redis ----------------------------------------------------------------------------------
+
+    async def _send(self, *command: str) -> None:
+        """Tell Redis, if it is there; a new connection subscribes to everything anyway."""
+        if self.connection is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await self.connection.send_command(*command)
+
+    async def _listen(self) -> None:
+        """Hear everything, for ever. Between two connections the database is read instead."""
+        while True:
+            connection = self._connection()
+            try:
+                await connection.connect()
+                await connection.send_command("SUBSCRIBE", *self.rooms, *self.people)
+                self.connection = connection
+                await self._hear(connection)
+            except (RedisError, OSError, TimeoutError):
+                logger.warning("live.redis_unreachable")
+            finally:
+                self.connection = None
+                await connection.disconnect(nowait=True)
+            for room in self.rooms.values():
+                self.read(room)
+            await asyncio.sleep(READ_SECONDS * random.uniform(0.5, 1))  # noqa: S311
+
+    @staticmethod
+    def _connection() -> redis.asyncio.Connection:
+        pool = redis.asyncio.ConnectionPool.from_url(
+            settings.REDIS_URL,
+            protocol=2,
+            socket_connect_timeout=1,
+            socket_timeout=None,
+            retry=Retry(NoBackoff(), 0),
+        )
+        return pool.make_connection()  # type: ignore[return-value]
+
+    async def _hear(self, connection: redis.asyncio.Connection) -> None:
+        """Until the connection breaks, or has been silent although it was asked."""
+        asked = False
+        while True:
+            try:
+                async with asyncio.timeout(READ_SECONDS * 5):
+                    kind, name, data = await self._next(connection)
+            except TimeoutError:
+                if asked:
+                    raise
+                asked = True
+                await connection.send_command("PING")
+                continue
+            asked = False
+            if kind == b"message":
+                self._hear_message(name.decode(), data.decode())
+            elif kind == b"subscribe":
+                self._subscribed(name.decode())
+
+    @staticmethod
+    async def _next(connection: redis.asyncio.Connection) -> tuple[bytes, bytes, Any]:
+        answer = await connection.read_response(disconnect_on_error=False)
+        kind, name, *data = answer
+        return kind, name, data[0] if data else b""
+
+    def _hear_message(self, name: str, payload: str) -> None:
+        if room := self.rooms.get(name):
+            if not room.hear(payload):
+                room.look_at = 0
+                self.spawn(self._look_who_is_here(room))
+            elif room.waiting:
+                self.read(room, delay=FORERUNNER_SECONDS)
+        for socket in list(self.people.get(name, ())):
+            self.look(socket)
+
+    def _subscribed(self, name: str) -> None:
+        """From here on nothing is missed; what was said just before may have been."""
+        if room := self.rooms.get(name):
+            self.read(room)
+            self.spawn(self._look_who_is_here(room))
+        for socket in self.people.get(name, ()):
+            if socket.last is not None:
+                self.look(socket)
+
+    # The clock ------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        still_here = live.frame("still_here")
+        while True:
+            await asyncio.sleep(READ_SECONDS)
+            now = asyncio.get_running_loop().time()
+            for room in list(self.rooms.values()):
+                if self.connection is None:
+                    self.read(room)
+                elif now >= room.look_at:
+                    room.look_at = now + LOOK_SECONDS
+                    self.spawn(self._look_who_is_here(room))
+                for socket in list(room.sockets):
+                    if now >= socket.ask_at:
+                        socket.ask_at = now + ASK_SECONDS
+                        socket.offer(still_here)
+                    if now >= socket.check_at:
+                        self.look(socket)
+
+
+_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop. A process has one loop; tests have one each."""
+    loop = asyncio.get_running_loop()
+    found = _hubs.get(loop)
+    if found is None or not found.rooms:
+        found = _hubs[loop] = Hub()
+    return found

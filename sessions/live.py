@@ -1,0 +1,380 @@
+"""What the live room says and where: topics, frames, presence, publishing.
+
+`docs/live-protocol.md` describes the frames for those who write a client. The sockets of one
+process listen through `sessions/hub.py`.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import redis
+from django.conf import settings
+from django.db import transaction
+from django.template import Template
+from django.template.loader import get_template
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.html import urlize
+from django.utils.safestring import SafeString
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from accounts.models import User
+from sessions.models import AgendaItem, Message, SupportSession
+from supportgroups.lib.drawing import MOST_SEATS, circle
+
+logger = logging.getLogger(__name__)
+
+#: A device that has not answered for so many seconds has left.
+LEFT_AFTER_SECONDS = 30
+#: So many messages stand in the page; older ones are left out.
+NEWEST = 100
+
+# Topics ------------------------------------------------------------------------------------------
+# A room's topic carries one letter, a number, a space and the frame: m<sequence> for a message,
+# s<version> for a state, e<version> for the last state of all; or a bare p: look who is here.
+
+
+def room_topic(session_id: UUID | str) -> str:
+    """What every process with a socket in this room listens to."""
+    return f"room:{session_id}"
+
+
+def _here_keys(session_id: UUID | str) -> tuple[str, str]:
+    return f"room:{session_id}:here", f"room:{session_id}:people"
+
+
+@lru_cache(maxsize=4096)
+def sender_token(session_id: UUID, user_id: UUID) -> str:
+    """What others know a person by in one room. Another room's token cannot be linked to it."""
+    return salted_hmac(
+        "sessions.live.sender", f"{session_id}:{user_id}", algorithm="sha256"
+    ).hexdigest()[:20]
+
+
+def figure_seed(group_id: UUID, user_id: UUID) -> str:
+    """A person's drawn figure is the same in every session of a group."""
+    return f"{group_id}:{user_id}"
+
+
+# Frames ------------------------------------------------------------------------------------------
+
+
+@cache
+def _template(name: str) -> Template:
+    return get_template(f"sessions/{name}.html")
+
+
+def frame(kind: str, **fields: Any) -> str:
+    """One frame to a client."""
+    return json.dumps({"type": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
+
+
+def body_html(body: str) -> SafeString:
+    """Plain text with its addresses as links that tell the other side nothing of us."""
+    # What people write is escaped, so these words between quotes can only be urlize's own.
+    return SafeString(
+        urlize(body, nofollow=True, autoescape=True).replace(
+            ' rel="nofollow"', ' rel="noopener noreferrer nofollow" target="_blank"'
+        )
+    )
+
+
+def said(message: Message) -> dict[str, Any]:
+    """What `sessions/message.html` shows of a message; `mine` is added where a page knows."""
+    session_id, group_id = message.support_session_id, message.support_session.group_id
+    return {
+        "message": message,
+        "body": body_html(message.body),
+        "name": message.sender.public_name,
+        "sender": sender_token(session_id, message.sender_id),
+        "seed": figure_seed(group_id, message.sender_id),
+    }
+
+
+def message_frame(message: Message) -> str:
+    """The frame of one message, rendered once for everybody. Needs sender and session at hand."""
+    return frame(
+        "message",
+        sequence=message.sequence,
+        id=str(message.client_id),
+        sender=sender_token(message.support_session_id, message.sender_id),
+        html=_template("message").render(said(message)),
+    )
+
+
+@dataclass(frozen=True)
+class RoomState:
+    """Where the session stands: its parts and which one runs."""
+
+    support_session: SupportSession
+    agenda: list[AgendaItem]
+
+    @property
+    def current(self) -> AgendaItem | None:
+        return next((i for i in self.agenda if i.began_at and not i.ended_at), None)
+
+    @property
+    def following(self) -> AgendaItem | None:
+        """The part after the current one."""
+        if self.current is None:
+            return None
+        return next((i for i in self.agenda if i.position > self.current.position), None)
+
+    @property
+    def minutes_used(self) -> int:
+        """Whole minutes since the current part began."""
+        return minutes_since(self.current)
+
+    @property
+    def minutes_left(self) -> int:
+        """Minutes to the planned end of the current part, begun ones counted; below 0 is over."""
+        return self.current.minutes - self.minutes_used if self.current else 0
+
+    @property
+    def minutes_over(self) -> int:
+        return max(0, -self.minutes_left)
+
+
+def minutes_since(item: AgendaItem | None) -> int:
+    """Whole minutes that a part has run."""
+    if item is None or item.began_at is None:
+        return 0
+    return int(((item.ended_at or timezone.now()) - item.began_at).total_seconds() // 60)
+
+
+def room_state(support_session: SupportSession) -> RoomState:
+    """Read the parts; the session's own row is taken as it is."""
+    return RoomState(support_session, list(support_session.agenda.all()))
+
+
+def state_frame(state: RoomState) -> str:
+    """The frame that says where the session stands, the same for everybody."""
+    support_session = state.support_session
+    with timezone.override(ZoneInfo(support_session.group.time_zone)):
+        html = {
+            part: _template(part).render({"state": state, "support_session": support_session})
+            for part in ("room_now", "room_plan")
+        }
+    return frame(
+        "state",
+        version=support_session.version,
+        status=support_session.status,
+        part=state.current.title if state.current else "",
+        next=state.following.title if state.following else "",
+        now=int(time.time() * 1000),
+        html={"now": html["room_now"], "plan": html["room_plan"]},
+    )
+
+
+# Who is here -------------------------------------------------------------------------------------
+# A sorted set of devices by when they were last heard of, and a hash with what to call their
+# owners. The clock is Redis' own, the same for every process.
+
+TOUCH = """
+local now = tonumber(redis.call('TIME')[1])
+local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+redis.call('EXPIRE', KEYS[1], 86400)
+redis.call('EXPIRE', KEYS[2], 86400)
+return known and 0 or 1
+"""
+LOOK = """
+local oldest = tonumber(redis.call('TIME')[1]) - tonumber(ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. oldest)
+return {redis.call('ZRANGE', KEYS[1], 0, -1), redis.call('HGETALL', KEYS[2])}
+"""
+GONE = """
+for _, device in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if string.sub(device, 1, #ARGV[1]) == ARGV[1] then redis.call('ZREM', KEYS[1], device) end
+end
+return redis.call('HDEL', KEYS[2], ARGV[1])
+"""
+
+
+@dataclass(frozen=True)
+class Here:
+    """Somebody in the room, as everybody there sees them."""
+
+    token: str
+    name: str
+    leads: bool
+    #: When they first came, in seconds; the order of the seats.
+    since: int
+
+
+def touch_arguments(session_id: UUID, here: Here, device: str) -> list[Any]:
+    """For the TOUCH script: this device of this person is here now."""
+    about = json.dumps({"name": here.name, "leads": here.leads, "since": here.since})
+    return [2, *_here_keys(session_id), f"{here.token}/{device}", here.token, about]
+
+
+def look_arguments(session_id: UUID) -> list[Any]:
+    """For the LOOK script."""
+    return [2, *_here_keys(session_id), LEFT_AFTER_SECONDS]
+
+
+def people_in(answer: Any) -> list[Here]:
+    """The people in the answer of the LOOK script, in the order they came, facilitators first."""
+    devices, flat = answer
+    if isinstance(flat, dict):
+        flat = [part for pair in flat.items() for part in pair]
+    tokens = {device.decode().split("/", 1)[0] for device in devices}
+    known = {
+        key.decode(): json.loads(value) for key, value in zip(flat[::2], flat[1::2], strict=True)
+    }
+    people = [Here(token, **known[token]) for token in tokens if token in known]
+    return sorted(people, key=lambda here: (not here.leads, here.since, here.token))
+
+
+def circle_context(people: list[Here], *, you: str = "") -> dict[str, Any]:
+    """What `sessions/room_circle.html` shows; `you` marks the reader's own seat in a page."""
+    return {"people": people, "you": you, "seats": seats(people)}
+
+
+def seats(people: list[Here]) -> list[dict[str, Any]]:
+    """Where each person sits: a ring in a box of 240, or nothing when there are too many."""
+    if len(people) > MOST_SEATS:
+        return []
+    return [
+        {"here": here, "x": x, "y": y}
+        for here, (x, y) in zip(people, circle(len(people)), strict=True)
+    ]
+
+
+def presence_frame(people: list[Here]) -> str:
+    """The frame that says who is here, the same for everybody."""
+    return frame(
+        "presence",
+        count=len(people),
+        people=[{"sender": h.token, "name": h.name, "leads": h.leads} for h in people],
+        html=_template("room_circle").render(circle_context(people)),
+    )
+
+
+# Publishing --------------------------------------------------------------------------------------
+
+
+@cache
+def _client() -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_connect_timeout=1,
+        socket_timeout=1,
+        # A connection that broke while idle is replaced at once, without waiting.
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def _try(what: Callable[[redis.Redis], Any], default: Any = None) -> Any:
+    """Ask Redis. When it does not answer, rows are safe: processes look at them by the clock."""
+    try:
+        return what(_client())
+    except (redis.RedisError, OSError):
+        logger.warning("live.redis_unreachable")
+        return default
+
+
+def _publish(session_id: UUID, payload: str) -> None:
+    _try(lambda client: client.publish(room_topic(session_id), payload))
+
+
+def publish_message(message: Message) -> None:
+    """Once it is committed, tell every process with a socket in the room."""
+    payload = f"m{message.sequence} {message_frame(message)}"
+    transaction.on_commit(lambda: _publish(message.support_session_id, payload))
+
+
+def publish_state(support_session: SupportSession) -> None:
+    """Once it is committed, tell everybody where the session stands; an ended one closes."""
+    session_id = support_session.pk
+
+    def tell() -> None:
+        state = room_state(support_session)
+        _publish(session_id, state_payload(state))
+        if support_session.status == SupportSession.Status.ENDED:
+            _try(lambda client: client.delete(*_here_keys(session_id)))
+
+    transaction.on_commit(tell)
+
+
+def state_payload(state: RoomState) -> str:
+    """What the room's topic carries for a state."""
+    letter = "e" if state.support_session.status == SupportSession.Status.ENDED else "s"
+    return f"{letter}{state.support_session.version} {state_frame(state)}"
+
+
+def people_here(session_id: UUID) -> list[Here]:
+    """Who is in the room now; nobody when Redis does not answer."""
+    answer = _try(lambda client: client.eval(LOOK, *look_arguments(session_id)))
+    return people_in(answer) if answer else []
+
+
+def show_present(session_id: UUID, here: Here, *, device: str) -> None:
+    """A page without a socket was looked at: its reader is here for the next half minute."""
+    if _try(lambda client: client.eval(TOUCH, *touch_arguments(session_id, here, device))):
+        _publish(session_id, "p")
+
+
+def show_left(session_id: UUID, user: User) -> None:
+    """Once it is committed, take all devices of a person out of the circle."""
+    token = sender_token(session_id, user.pk)
+
+    def tell() -> None:
+        _try(lambda client: client.eval(GONE, 2, *_here_keys(session_id), token))
+        _publish(session_id, "p")
+
+    transaction.on_commit(tell)
+
+
+# Pace --------------------------------------------------------------------------------------------
+
+
+class Pace:
+    """How fast one person may go on: `burst` at once, then `per_second`. One process's memory."""
+
+    def __init__(self, *, burst: float, per_second: float) -> None:
+        self.burst, self.per_second = burst, per_second
+        self._left: dict[Any, tuple[float, float]] = {}
+
+    def wait(self, who: Any) -> float:
+        """Take one and return 0, or the seconds until one is there."""
+        now = time.monotonic()
+        left, seen = self._left.get(who, (self.burst, now))
+        left = min(self.burst, left + (now - seen) * self.per_second)
+        if left < 1:
+            self._left[who] = (left, now)
+            return (1 - left) / self.per_second
+        self._left[who] = (left - 1, now)
+        if len(self._left) > 10_000:
+            self._forget(now)
+        return 0
+
+    def _forget(self, now: float) -> None:
+        full = self.burst / self.per_second
+        self._left = {who: seen for who, seen in self._left.items() if now - seen[1] < full}
+
+
+#: Messages of one person in one room, over all their tabs, in each web process.
+message_pace = Pace(burst=10, per_second=settings.ROOM_MESSAGES_PER_SECOND)
+
+
+def newest_messages(support_session: SupportSession, *, after: int | None = None) -> list[Message]:
+    """The last hundred messages in order, or up to a hundred after a number."""
+    messages = support_session.messages.select_related("sender", "support_session")
+    if after is not None:
+        return list(messages.filter(sequence__gt=after).order_by("sequence")[:NEWEST])
+    return list(messages.order_by("-sequence")[:NEWEST])[::-1]
+
+
+def frames(messages: Iterable[Message]) -> list[tuple[int, str]]:
+    """Number and frame of each message."""
+    return [(message.sequence, message_frame(message)) for message in messages]

@@ -1,0 +1,195 @@
+// The live room. The page works without this file; with it everything comes at once.
+// docs/live-protocol.md describes the frames.
+
+import { bindClock } from "./room/clock.js";
+import { keepLine } from "./room/line.js";
+import { bindLog, fragment } from "./room/log.js";
+import { bindOutbox } from "./room/outbox.js";
+
+const room = document.querySelector("[data-socket]");
+const { you, session } = room.dataset;
+const connection = document.querySelector("[data-connection]");
+const said = document.querySelector("[data-said]");
+const log = bindLog(document.querySelector("[data-log]"), { last: Number(room.dataset.last), you });
+const clock = bindClock(Date.parse(room.dataset.now));
+let version = Number(room.dataset.version);
+
+const say = (words) => { said.textContent = words; };
+const net = (state, words) => {
+  connection.dataset.connection = state;
+  connection.textContent = words;
+};
+
+// The line -----------------------------------------------------------------------------------------
+
+let lostAt;
+let before;
+let arrived = 0;
+
+const hearMessage = (frame) => {
+  if (log.add(frame) && frame.sender !== you) arrived += 1;
+  outbox.shown(frame.id);
+};
+
+const caughtUp = () => {
+  const seconds = lostAt ? Math.round((Date.now() - lostAt) / 1000) : 0;
+  if (lostAt && (arrived || seconds >= 5)) {
+    const time = seconds < 90 ? `${seconds} second${seconds === 1 ? "" : "s"}` : `${Math.round(seconds / 60)} minutes`;
+    const words = `You were offline for ${time}. ${arrived || "No"} message${arrived === 1 ? "" : "s"} arrived`;
+    const first = before ? before.nextElementSibling : document.querySelector("[data-log] article");
+    log.mark(arrived ? `${words} and ${arrived === 1 ? "is" : "are"} shown below.` : `${words}.`, first);
+  }
+  lostAt = undefined;
+  net("open", "Connected");
+  outbox.sendAgain();
+};
+
+const mark = (root) => root.querySelectorAll("[data-sender]").forEach((one) => {
+  one.classList.toggle("is-you", one.dataset.sender === you);
+});
+
+const hearPresence = ({ count, html }) => {
+  const circle = fragment(html);
+  mark(circle);
+  document.getElementById("room-circle").replaceChildren(circle);
+  document.querySelector("[data-here-count]").textContent = count;
+};
+
+const statusWords = { scheduled: "Waiting", live: "In session", ended: "Ended" };
+
+const hearState = (frame) => {
+  clock.set(frame.now);
+  if (frame.version <= version) return;
+  version = frame.version;
+  const { status, part, next, html } = frame;
+  room.dataset.status = status;
+  document.querySelector("[data-status-words]").textContent = statusWords[status];
+  document.getElementById("room-now").replaceChildren(fragment(html.now));
+  document.getElementById("room-plan").replaceChildren(fragment(html.plan));
+  document.querySelectorAll("[data-controls] input[name='version']").forEach((input) => {
+    input.value = version;
+  });
+  document.querySelectorAll("[data-needs='part']").forEach((form) => { form.hidden = !part; });
+  document.querySelectorAll("[data-needs='next']").forEach((form) => {
+    form.hidden = !next;
+    form.querySelector("[data-next]").textContent = next;
+  });
+  clock.tick();
+  if (status === "live") say(part ? `Now: ${part}.` : "The session has started.");
+  if (status === "ended") ended();
+};
+
+const ended = () => {
+  room.dataset.status = "ended";
+  const words = document.querySelector("[data-closed-words]");
+  const onward = document.createElement("a");
+  onward.href = window.location.pathname;
+  onward.textContent = "See what happens next";
+  words.replaceChildren("The session has ended. Thank you for being here. ", onward, ".");
+  say("The session has ended.");
+  outbox.stop();
+};
+
+// A no that the page itself explains better; once, so that two that disagree never go in circles.
+const explain = () => {
+  const key = `room-no:${session}`;
+  const last = Number(sessionStorage.getItem(key) ?? 0);
+  sessionStorage.setItem(key, Date.now());
+  if (Date.now() - last > 15000) window.location.reload();
+};
+
+const line = keepLine(room.dataset.socket, {
+  opened: () => {
+    before = log.newestArticle();
+    arrived = 0;
+    line.send({ type: "after", sequence: log.newest() });
+  },
+  heard: (frame) => {
+    const hear = {
+      message: hearMessage,
+      caught_up: caughtUp,
+      sent: ({ id }) => outbox.sent(id),
+      refused: (no) => outbox.refused(no),
+      presence: hearPresence,
+      state: hearState,
+    }[frame.type];
+    // A newer server may say things that this page does not know yet.
+    hear?.(frame);
+  },
+  lost: () => {
+    lostAt ??= Date.now();
+    net("lost", "Offline. Trying again");
+  },
+  ended: (code) => {
+    if (code === 4410) {
+      net("over", "Ended");
+      if (room.dataset.status !== "ended") ended();
+      return;
+    }
+    net("lost", code === 4401 ? "Signed out" : "Not in the room");
+    outbox.stop();
+    explain();
+  },
+});
+
+const outbox = bindOutbox({ session, send: line.send, log, say });
+net("opening", "Connecting");
+
+// Writing ------------------------------------------------------------------------------------------
+
+const compose = document.querySelector("[data-compose]");
+const field = compose.querySelector("textarea");
+const draft = `room-draft:${session}`;
+try { field.value ||= sessionStorage.getItem(draft) ?? ""; } catch { /* storage may be blocked */ }
+const keepDraft = () => {
+  try { sessionStorage.setItem(draft, field.value); } catch { /* storage may be blocked */ }
+};
+field.addEventListener("input", keepDraft);
+field.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    compose.requestSubmit();
+  }
+});
+compose.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const body = field.value.trim();
+  if (body) outbox.write(body);
+  field.value = "";
+  keepDraft();
+  field.focus();
+});
+
+// Leaving takes what was written along: the next person at this machine finds nothing.
+const clear = () => {
+  outbox.clear();
+  try { sessionStorage.removeItem(draft); } catch { /* storage may be blocked */ }
+};
+document.querySelector("[data-leave]").addEventListener("submit", () => { clear(); line.end(); });
+window.addEventListener("pagehide", () => {
+  // The quick exit empties the page first, however it was asked for.
+  if (document.body.childElementCount === 0) clear();
+});
+
+// Parts of the room --------------------------------------------------------------------------------
+
+const tabs = document.querySelectorAll("[data-room-tab]");
+tabs.forEach((tab) => tab.addEventListener("click", () => {
+  room.dataset.room = tab.dataset.roomTab;
+  tabs.forEach((other) => other.setAttribute("aria-pressed", String(other === tab)));
+  // On a phone the tab was the one action; its contents open with it.
+  if (tab.dataset.roomTab === "care") {
+    document.querySelectorAll("[data-care]").forEach((part) => { part.open = true; });
+  }
+}));
+// A form that came back with an error is looked at, not the chat.
+if (document.querySelector("[data-care][open]") && window.matchMedia("(max-width: 59.99rem)").matches) {
+  document.querySelector("[data-room-tab='care']").click();
+}
+
+// The news of a facilitator's button comes over the line; without one the page is read again.
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.target.closest?.("[data-controls]") && event.detail.successful && !line.isOpen()) {
+    window.location.reload();
+  }
+});
