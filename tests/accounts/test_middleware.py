@@ -1,0 +1,98 @@
+"""Whoever signs out is out everywhere at once."""
+
+import pytest
+import redis
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.live import person_topic
+from accounts.middleware import zone_of
+from tests import factories
+
+
+@pytest.fixture
+def notices(member):
+    """What the open sockets of the member hear."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    with client, client.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe(person_topic(member.user.pk))
+        listener.get_message(timeout=2)  # that the subscription stands
+
+        def heard() -> list[bytes]:
+            found = []
+            while message := listener.get_message(timeout=0.5):
+                found.append(message["data"])
+            return found
+
+        yield heard
+
+
+@pytest.mark.parametrize("way", ["account_logout", "accounts:quick_exit"])
+@pytest.mark.django_db(transaction=True)
+def test_the_end_of_a_sign_in_is_told_to_open_rooms_after_it_has_ended(
+    member, notices, way, monkeypatch
+):
+    from django.contrib.sessions.models import Session
+
+    from accounts import middleware
+
+    sign_ins = []
+    look_again = middleware.look_again
+
+    def look(people):
+        sign_ins.append(Session.objects.count())
+        look_again(people)
+
+    monkeypatch.setattr(middleware, "look_again", look)
+    assert Session.objects.count() == 1
+
+    member.client.post(reverse(way))
+
+    assert notices() == [b"look again"]
+    assert sign_ins == [0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_password_is_told_to_open_rooms(member, notices):
+    member.client.post(
+        reverse("account_login"), {"login": member.user.email, "password": factories.PASSWORD}
+    )
+    member.user.set_unusable_password()
+    member.user.save()
+    member.client.force_login(member.user)
+
+    member.client.post(
+        reverse("account_set_password"),
+        {"password1": "a long new passphrase", "password2": "a long new passphrase"},
+    )
+
+    assert b"look again" in notices()
+
+
+def test_an_ordinary_page_tells_nobody(member, notices):
+    response = member.client.get(reverse("accounts:profile"))
+
+    assert notices() == []
+    assert "Clear-Site-Data" not in response
+
+
+@pytest.mark.parametrize(
+    ("saved", "cookie", "zone"),
+    [
+        ("America/New_York", "Asia/Tokyo", "America/New_York"),
+        ("nowhere", "Asia/Tokyo", "Europe/London"),
+        (None, "Asia/Tokyo", "Asia/Tokyo"),
+        (None, "../../etc/passwd", "Europe/London"),
+        (None, "", "Europe/London"),
+    ],
+)
+def test_times_are_in_the_readers_zone(db, rf, saved, cookie, zone):
+    from django.contrib.auth.models import AnonymousUser
+
+    request = rf.get("/")
+    request.user = factories.user(time_zone=saved) if saved else AnonymousUser()
+    request.COOKIES["time_zone"] = cookie
+
+    assert zone_of(request).key == zone
+    assert timezone.get_current_timezone_name() == "UTC"

@@ -1,0 +1,113 @@
+"""A person's own settings, and the quick way out."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from audit.models import Event
+
+PROFILE = "/account/profile/"
+ANSWERS = {
+    "display_name": "River",
+    "time_zone": "America/New_York",
+    "country": "US",
+    "reminds_hour_before": "on",
+}
+
+
+def test_profile_shows_what_is_saved(member):
+    page = member.client.get(PROFILE).content.decode().replace("\n", "")
+
+    assert 'value="Member"' in page
+    assert '<option value="Europe/London" selected>London</option>' in page
+    assert '<option value="GB" selected>' in page
+    assert member.user.email in page
+
+
+def test_profile_saves_and_leaves_one_event_without_the_values(member):
+    response = member.client.post(PROFILE, ANSWERS, follow=True)
+
+    assert response.redirect_chain == [(PROFILE, 302)]
+    assert "Your settings are saved." in response.content.decode()
+    person = User.objects.get(pk=member.user.pk)
+    assert (person.display_name, person.time_zone, person.country) == (
+        "River",
+        "America/New_York",
+        "US",
+    )
+    assert not person.reminds_day_before
+    assert person.reminds_hour_before
+    event = Event.objects.get(verb="profile.changed")
+    assert event.data == {"fields": ["country", "display_name", "reminds_day_before", "time_zone"]}
+    assert (event.actor_id, event.origin) == (person.pk, "web")
+
+
+def test_profile_saved_without_a_change_leaves_no_event(member):
+    member.client.post(PROFILE, ANSWERS)
+    member.client.post(PROFILE, ANSWERS)
+
+    assert Event.objects.filter(verb="profile.changed").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"display_name": ""}, "Enter a name that others may see."),
+        ({"display_name": "me@example.org"}, "Enter a name, not an e-mail address."),
+        ({"time_zone": "Mars/Olympus"}, "Mars/Olympus"),
+        ({"country": "XX"}, "XX"),
+    ],
+)
+def test_profile_says_what_to_mend_and_keeps_what_was_typed(member, wrong, says):
+    response = member.client.post(PROFILE, ANSWERS | wrong)
+    page = response.content.decode()
+
+    assert response.status_code == 200
+    assert "<title>Error: Your settings" in page
+    assert says in page
+    assert User.objects.get(pk=member.user.pk).display_name == "Member"
+
+
+def test_profile_keeps_a_zone_that_is_not_in_the_list(member):
+    User.objects.filter(pk=member.user.pk).update(time_zone="Asia/Calcutta")
+
+    page = member.client.get(PROFILE).content.decode().replace("\n", "")
+    member.client.post(PROFILE, ANSWERS | {"time_zone": "Asia/Calcutta"})
+
+    assert '<option value="Asia/Calcutta" selected>Asia/Calcutta</option>' in page
+    assert User.objects.get(pk=member.user.pk).time_zone == "Asia/Calcutta"
+
+
+def test_profile_is_kept_by_no_cache_and_needs_a_sign_in(member, visitor):
+    assert "no-store" in member.client.get(PROFILE)["Cache-Control"]
+    assert visitor.client.get(PROFILE).status_code == 302
+
+
+@pytest.mark.parametrize("how", ["form", "beacon without a token", "sign-in has run out"])
+def test_quick_exit_ends_the_sign_in_and_leads_somewhere_dull(member, settings, how):
+    """Strictly: with the check of tokens on, as in a real browser."""
+    browser = Client(enforce_csrf_checks=True)
+    if how != "sign-in has run out":
+        browser.cookies = member.client.cookies
+
+    response = browser.post(reverse("accounts:quick_exit"))
+
+    assert response.status_code == 302
+    assert response.url == settings.NEUTRAL_URL
+    assert response["Clear-Site-Data"] == '"cookies", "storage"'
+    assert "no-store" in response["Cache-Control"]
+    assert "_auth_user_id" not in browser.session
+    assert browser.get(PROFILE).status_code == 302
+
+
+def test_quick_exit_answers_no_link(member):
+    assert member.client.get(reverse("accounts:quick_exit")).status_code == 405
+    assert member.client.get(PROFILE).status_code == 200
+
+
+def test_a_page_needs_a_sign_in_unless_it_says_otherwise():
+    """The middleware is there: a view that says nothing is for people who are signed in."""
+    from django.conf import settings
+
+    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
