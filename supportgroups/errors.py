@@ -5,6 +5,7 @@ htmx gets a short notice for the page it is on, because it would otherwise show 
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import get_template
@@ -43,7 +44,8 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: without database, person or context processors, as any may be the cause."""
     template = "500.html#notice" if wants_part(request) else "500.html"
-    response = HttpResponse(get_template(template).render(), status=500)
+    known = {"site_name": settings.SITE_NAME, "neutral_url": settings.NEUTRAL_URL}
+    response = HttpResponse(get_template(template).render(known), status=500)
     if wants_part(request):
         response["HX-Retarget"] = "#page-alert"
         response["HX-Reswap"] = "innerHTML show:window:top"
