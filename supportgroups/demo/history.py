@@ -33,6 +33,8 @@ _DAY = timedelta(days=1)
 #: Who leaves does so within this time after a session, and a place is given again later than that:
 #: so a group was never fuller than its circle, on any day.
 _GOODBYES = 2 * _DAY
+#: Members who came within this time joined through the actions of real use.
+LATELY = 45 * _DAY
 _BREAK_BETWEEN_COURSES = 3
 _LEAVING_WORDS = (
     "The time no longer fits.",
@@ -79,6 +81,12 @@ class Episode:
     #: Never finds the way to a first session.
     never_comes: bool = False
     membership: Membership | None = None
+
+    def is_past(self, now: datetime) -> bool:
+        """Whether it is history. Who came lately, or can be signed in as, joins by the actions."""
+        if self.ended_at is not None:
+            return True
+        return not self.is_regular and self.applied_at < now - LATELY
 
 
 @dataclass
@@ -495,12 +503,12 @@ def _agenda(circle: Circle, row: SupportSession, rng: random.Random) -> Iterator
         moment = ends_at
 
 
-def save_ended_memberships(circles: Iterable[Circle], rng: random.Random) -> None:
-    """Episodes that are over, what was signed, and the trail of both."""
+def save_memberships(circles: Iterable[Circle], rng: random.Random, *, now: datetime) -> None:
+    """Episodes of the past, what was signed, and the trail of both."""
     memberships, signatures, events = [], [], []
     for circle in circles:
         for episode in circle.episodes:
-            if episode.ended_at is None:
+            if not episode.is_past(now):
                 continue
             episode.membership = membership = Membership(
                 id=uuid7(episode.applied_at, rng),
@@ -542,7 +550,7 @@ def _trail(circle: Circle, episode: Episode, membership: Membership) -> Iterator
         (Status.ACTIVE, user, episode.activated_at),
         (episode.status, episode.ended_by, episode.ended_at),
     ):
-        if at is None:
+        if at is None or status == before:
             continue
         data: dict[str, object] = {"before": before} if before else {}
         if at == episode.ended_at and episode.end_reason:

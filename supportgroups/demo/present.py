@@ -1,7 +1,7 @@
 """The present of the sample world, made through the same actions as real use.
 
-Everybody who belongs to a group today asked, was accepted and signed. What is open today (people
-who asked, the waiting list, a renewed agreement, an answer that worries) came about that way too.
+Whoever came to a group lately asked, was accepted and signed. What is open today (people who asked,
+the waiting list, a renewed agreement, an answer that worries) came about that way too.
 """
 
 import random
@@ -22,7 +22,7 @@ _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 #: Members who came within this time went through the group's questions, answer by answer; for the
 #: others, whose answers would be gone by now, only asking, accepting and signing is told.
-ANSWERS_SINCE = 12 * _DAY
+ANSWERS_SINCE = 8 * _DAY
 
 _HOPES = (
     "To sit with people I do not have to explain myself to.",
@@ -34,9 +34,11 @@ _HOPES = (
 
 
 def settle_members(circles: Iterable[Circle], *, now: datetime, rng: random.Random) -> None:
-    """Everybody who is a member today, in the order in which they came."""
+    """Those who became members lately, in the order in which they came."""
     for circle in circles:
         for episode in sorted(circle.present, key=lambda each: each.applied_at):
+            if episode.is_past(now):
+                continue
             episode.membership = _become_member(circle, episode, now=now, rng=rng)
 
 
@@ -149,9 +151,15 @@ def fill_queues(circles: Iterable[Circle], crowd: Crowd, *, now: datetime) -> No
 
 
 def send_waiting(circles: Iterable[Circle], rng: random.Random) -> None:
-    """Accepted while every place was taken: they wait, the earliest first."""
+    """Accepted while every place was taken: they wait, the earliest first.
+
+    The newest of each list still has the answers; of the others only the place in it is told.
+    """
     for circle in circles:
-        for person, at in circle.waiting:
+        for person, at in circle.waiting[:-1]:
+            membership = group_actions.apply(group=circle.row, by=person.user, at=at)
+            group_actions.accept(membership=membership, by=circle.leads[0], at=at + 20 * _HOUR)
+        for person, at in circle.waiting[-1:]:
             application = ask_to_join(circle, person.user, at=at, rng=rng)
             decide(circle, application, Decision.Outcome.ACCEPT, at=at + 20 * _HOUR)
 

@@ -126,7 +126,7 @@ class _World:
         present.fill_queues(circles, self.crowd, now=now)
         self.crowd.save_new()
         history.save_sessions(circles, rng)
-        history.save_ended_memberships(circles, rng)
+        history.save_memberships(circles, rng, now=now)
         present.settle_members(circles, now=now, rng=rng)
         history.save_attendance(circles)
         self._save_conversations()
