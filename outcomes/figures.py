@@ -141,6 +141,11 @@ class Retention:
     finished: int | None
 
     @property
+    def stays(self) -> int:
+        """Episodes in all: first ones and returns."""
+        return self.steps[0].at_risk if self.steps else 0
+
+    @property
     def label(self) -> str:
         """What the picture shows, for those who do not see it."""
         told = [step for step in self.steps if step.session in (2, 4, MARK, 12, 26)]

@@ -140,7 +140,7 @@ def _people_alerts(
                     "Application to answer" if applications.n == 1 else "Applications to answer"
                 ),
                 "url": reverse("screening:queue"),
-                "detail": _promise(applications, "The first was promised for", at=at, zone=zone),
+                "detail": _promise(applications, "The first is promised by", at=at, zone=zone),
             }
         )
     return alerts

@@ -147,8 +147,11 @@ def survey_check(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
         return redirect("outcomes:survey_done", invitation_id)
     rules.check_may_answer(request.user, sheet.invitation)
     rows = [(item, _said(item, sheet.answers[item.id])) for item in sheet.items]
+    # The words before the scored questions do not belong to the others.
+    scored = [row for row in rows if row[0].scored]
+    parts = [(sheet.definition.stem, scored), ("", rows[len(scored) :])]
     return render_page(
-        request, "outcomes/survey_check.html", {"sheet": sheet, "rows": rows, **_about(sheet)}
+        request, "outcomes/survey_check.html", {"sheet": sheet, "parts": parts, **_about(sheet)}
     )
 
 

@@ -96,7 +96,7 @@ def test_retention_ends_before_fewer_than_five_are_at_risk():
 def test_retention_counts_returns_but_not_as_people():
     counts = [*episodes((8, 0, 10)), *episodes((2, 0, 6), first=False)]
     found = figures.retention(counts, Scope(), threshold=5)
-    assert (found.n, found.returns) == (10, 6)
+    assert (found.n, found.returns, found.stays) == (10, 6, 16)
     assert found.steps[0].at_risk == 16
 
 
