@@ -75,8 +75,8 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _next_after(application: Application, asked: Question) -> str:
-    """The address of the next question, or of the answers to check."""
-    follower = application.form.questions.filter(position__gt=asked.position).first()
+    """The address of the next question that waits, or of the answers to check."""
+    follower = rules.unanswered(application).filter(position__gt=asked.position).first()
     if follower is None:
         return reverse("screening:check_answers", args=[application.pk])
     return reverse("screening:question", args=[application.pk, follower.position])
@@ -126,10 +126,7 @@ def answer_saved(request: HttpRequest, pk: UUID, position: int) -> HttpResponse:
     concern = rules.concern_from(application, asked)
     if concern is None:
         return redirect(_next_after(application, asked))
-    first = rules.unanswered(application).first()
-    onward = reverse("screening:check_answers", args=[application.pk])
-    if first is not None:
-        onward = reverse("screening:question", args=[application.pk, first.position])
+    onward = _next_after(application, asked)
     context = {"application": application, "concern": concern, "onward": onward}
     return render_page(request, "screening/answer_saved.html", context)
 
@@ -170,7 +167,8 @@ def check_answers(request: HttpRequest, pk: UUID) -> HttpResponse:
         "rows": rows,
         "waiting": sum(not row["answered"] for row in rows),
         "acknowledged": rules.acknowledged(application),
-        "first": next((row for row in rows if not row["answered"]), None),
+        "first": rules.unanswered(application).first(),
+        "concern": rules.concerns_from(application).filter(assigned_to__isnull=False).first(),
         "not_confirmed": next((r for r in rows if r["question"].is_acknowledgement), None),
     }
     return render_page(request, "screening/check_answers.html", context)

@@ -2,9 +2,19 @@
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 _THEMES = {"light", "dark"}
 _LETTERS = {"easier"}
+
+
+def _chosen_zone(request: HttpRequest) -> str:
+    """The zone this reader chose; empty for a visitor who chose none, whose browser knows best."""
+    active = timezone.get_current_timezone_name()
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return active
+    return active if request.COOKIES.get("time_zone") == active else ""
 
 
 def site(request: HttpRequest) -> dict[str, object]:
@@ -18,5 +28,6 @@ def site(request: HttpRequest) -> dict[str, object]:
         "display": {
             "theme": theme if theme in _THEMES else "",
             "letters": letters if letters in _LETTERS else "",
+            "zone": _chosen_zone(request),
         },
     }

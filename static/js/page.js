@@ -14,5 +14,6 @@ const improve = (root) => {
 };
 
 improve(document);
+rememberZone();
 document.addEventListener("htmx:load", (event) => improve(event.detail.elt));
 showFailures();

@@ -1,5 +1,6 @@
 // Times in the reader's own zone. The server's words, in a zone it names, stay without script.
 // Only <time data-local> is rewritten: a meeting at a place keeps the place's time.
+// A zone that the reader chose, in the settings or for this browser, wins over the machine's.
 
 const options = {
   datetime: { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" },
@@ -11,7 +12,15 @@ const options = {
   time: { hour: "numeric", minute: "2-digit" },
 };
 
-const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+const chosen = document.documentElement.dataset.zone;
+const zone = () => chosen || Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** Tell the server the machine's zone, so that "evenings" means the reader's own evenings. */
+export const rememberZone = () => {
+  if (chosen || !zone()) return;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `time_zone=${zone()}; path=/; max-age=31536000; samesite=lax${secure}`;
+};
 
 /** The zone as people say it: Europe/London is London. */
 export const zoneWords = (name = zone()) => (
@@ -20,7 +29,7 @@ export const zoneWords = (name = zone()) => (
 
 /** A moment in words, as the server's `time_words` writes them. */
 export const timeWords = (moment, style) => {
-  const format = new Intl.DateTimeFormat(document.documentElement.lang || "en-GB", { ...options[style], hourCycle: "h12" });
+  const format = new Intl.DateTimeFormat(document.documentElement.lang || "en-GB", { ...options[style], hourCycle: "h12", timeZone: zone() });
   const part = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, value]));
   // h12 says 12 at noon and midnight; some locales write "p.m.": one way for all.
   const half = part.dayPeriod?.toLowerCase().replace(/[^a-z]/g, "");
