@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -108,14 +109,12 @@ def make_surveys_due(*, by: User | None, at: datetime | None = None) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('outcomes.make_surveys_due'))")
-        cursor.execute(
-            _MAKE_DUE,
-            {
-                "at": at or timezone.now(),
-                "came": list(Attendance.CAME),
-                "again": rules.ASKED_AGAIN_AFTER,
-            },
-        )
+        values: dict[str, Any] = {
+            "at": at or timezone.now(),
+            "came": list(Attendance.CAME),
+            "again": rules.ASKED_AGAIN_AFTER,
+        }
+        cursor.execute(_MAKE_DUE, values)
         made = [row[0] for row in cursor.fetchall()]
     for support_session in SupportSession.objects.filter(pk__in=set(made)).select_related("group"):
         record(
@@ -138,15 +137,13 @@ def claim_invitations(
     """
     claimed: dict[UUID, list[UUID]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM,
-            {
-                "at": at or timezone.now(),
-                "lasts": rules.CLAIM_LASTS,
-                "most": rules.MOST_ATTEMPTS,
-                "limit": limit,
-            },
-        )
+        values: dict[str, Any] = {
+            "at": at or timezone.now(),
+            "lasts": rules.CLAIM_LASTS,
+            "most": rules.MOST_ATTEMPTS,
+            "limit": limit,
+        }
+        cursor.execute(_CLAIM, values)
         for user_id, invitation_id in cursor.fetchall():
             claimed.setdefault(user_id, []).append(invitation_id)
     return claimed

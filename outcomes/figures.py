@@ -181,20 +181,13 @@ def retention(counts: Sequence[EpisodeCount], scope: Scope, *, threshold: int) -
     outcomes = np.repeat([row.outcome for row in rows], repeat)
     curve = kaplan_meier(durations, outcomes == Outcome.DROPOUT)
     sessions = np.arange(int(curve.observed_until) + 1)
-    at_risk = curve.at_risk_at(sessions)
+    at_risk = np.asarray(curve.at_risk_at(sessions))
     shown = steps_to_show(at_risk, threshold=threshold)
-    share = curve.at(sessions)
-    low, high = curve.limits_at(sessions)
+    share = np.asarray(curve.at(sessions))
+    low, high = map(np.asarray, curve.limits_at(sessions))
     steps = [
         Step(int(t), float(s), float(lo), float(hi), int(r))
-        for t, s, lo, hi, r in zip(
-            sessions[:shown],
-            share,
-            low,
-            high,
-            at_risk,
-            strict=False,  # type: ignore[arg-type]
-        )
+        for t, s, lo, hi, r in zip(sessions[:shown], share, low, high, at_risk, strict=False)
         # Where everybody has gone there is no interval, and nobody is counted either.
         if not np.isnan(lo)
     ]

@@ -23,6 +23,9 @@ from supportgroups.lib.templatetags.ui import time_words
 #: Groups where one meets at a place: times are the place's, and nobody enters by a link.
 _AT_A_PLACE = {SupportGroup.Format.IN_PERSON}
 
+#: The state of a task that waits for somebody else.
+_WAITING = "Waiting"
+
 
 @dataclass(frozen=True)
 class Coming:
@@ -62,6 +65,11 @@ class Home:
     leads: bool
     applications: int
     organisations: Sequence[Organisation] = field(default_factory=list)
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether all that is open waits for somebody else."""
+        return all(task["state"] == _WAITING for task in self.tasks)
 
     @property
     def is_staff(self) -> bool:
@@ -201,7 +209,7 @@ def _application_task(application: Application, zone: ZoneInfo) -> dict[str, Any
             state_kind="you",
         )
     by = f" by {time_words(application.answer_by, zone, 'date')}" if application.answer_by else ""
-    return _task(f"You asked to join {group.name}", url, f"You will hear{by}", state="Waiting")
+    return _task(f"You asked to join {group.name}", url, f"You will hear{by}", state=_WAITING)
 
 
 def _been(user: User, zone: ZoneInfo) -> Been:

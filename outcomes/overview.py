@@ -246,7 +246,11 @@ def _waiting_lists(groups: Sequence[SupportGroup], *, at: datetime) -> Look:
         longest = max(longest, (days, group.name))
         people = "1 person waits" if waiting == 1 else f"{waiting} people wait"
         rows.append(
-            Noticed(group.name, _group_url(group), f"{people}, the first for {_days(days)}.")
+            Noticed(
+                group.name,
+                f"{reverse('screening:queue')}#list-title",
+                f"{people}, the first for {_days(days)}.",
+            )
         )
     count = sum(group.waiting for group in groups)  # type: ignore[attr-defined]
     title = "Person on a waiting list" if count == 1 else "People on waiting lists"

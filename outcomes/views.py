@@ -25,7 +25,7 @@ def _person(request: HttpRequest) -> User:
 
 
 def _zone() -> ZoneInfo:
-    return cast(ZoneInfo, timezone.get_current_timezone())
+    return ZoneInfo(timezone.get_current_timezone_name())
 
 
 @require_safe

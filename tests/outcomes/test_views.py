@@ -558,3 +558,9 @@ def test_overview_gives_htmx_only_the_figures(coordinator, organisation):
 def test_mail_links_lead_to_a_page(member, invitation):
     assert rules.sheet_of(invitation).next_item is not None
     assert member.client.get(survey("start", invitation)).status_code == 200
+
+
+def test_participant_home_of_somebody_who_only_waits(applicant):
+    page = home(applicant)
+    assert "Under way" in page
+    assert "For you to do" not in page
