@@ -133,6 +133,7 @@ class RoomSocket:
         await self.look()
         if self.socket.closing is None:
             since = await came_at(self.session_id, self.user.pk)
+            self.socket.admitted = True
             session = self.standing.support_session
             token = live.sender_token(session.pk, self.user.pk)
             self.here = live.Here(token, self.user.public_name, self.standing.leads, since)
@@ -183,7 +184,8 @@ class RoomSocket:
         match content:
             case {"type": "message", "id": str() as client_id, "body": str() as body}:
                 await self.hear_message(_uuid(client_id), body)
-            case {"type": "after", "sequence": int() as sequence} if 0 <= sequence < 2**31:
+            # Python counts true as 1: the type is asked, not only the value.
+            case {"type": "after", "sequence": sequence} if type(sequence) is int and sequence >= 0:
                 await self.hear_after(min(sequence, self.room.last or 0))
             case {"type": "here"}:
                 self.answered = True
@@ -270,8 +272,7 @@ def _frame_in(event: dict[str, Any]) -> dict[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError):
         raise Malformed(1008, "malformed") from None
-    if not isinstance(content, dict) or True in content.values() or False in content.values():
-        # Python counts true as 1; no frame has a truth value.
+    if not isinstance(content, dict):
         raise Malformed(1008, "malformed")
     return content
 

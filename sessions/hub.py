@@ -45,12 +45,12 @@ def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
 
 
 @in_thread
-def _read_room(session_id: UUID, after: int) -> tuple[int, str, list[tuple[int, str]]]:
-    """Version, state payload, and frames of messages after a number."""
+def _read_room(session_id: UUID, after: int) -> tuple[str, list[tuple[int, str]]]:
+    """State payload, and frames of messages after a number."""
     support_session = SupportSession.objects.select_related("group").get(pk=session_id)
     state = live.state_payload(live.room_state(support_session))
     messages = live.newest_messages(support_session, after=after)
-    return support_session.version, state, live.frames(messages)
+    return state, live.frames(messages)
 
 
 class Socket:
@@ -62,6 +62,8 @@ class Socket:
         self.queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_LENGTH)
         #: The number of the newest message in the queue; None until the client says what it has.
         self.last: int | None = None
+        #: It listens before its first check has said yes, and hears nothing until then.
+        self.admitted = False
         self.closing: tuple[int, str] | None = None
         self.closes = asyncio.Event()
         self.looking: asyncio.Task[None] | None = None
@@ -73,7 +75,7 @@ class Socket:
 
     def offer(self, text: str) -> None:
         """Put a frame into the queue. A full one means a reader that is too slow: it is closed."""
-        if self.closing is None:
+        if self.admitted and self.closing is None:
             try:
                 self.queue.put_nowait(text)
             except asyncio.QueueFull:
@@ -107,7 +109,7 @@ class Room:
         self.version = -1
         self.waiting: dict[int, str] = {}
         self.people: list[live.Here] | None = None
-        self.look_at = 0.0
+        self.look_at = asyncio.get_running_loop().time() + LOOK_SECONDS
         self.reading: asyncio.Task[None] | None = None
         self.read_again = False
 
@@ -127,9 +129,9 @@ class Room:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        assert self.last is not None
-        while (text := self.waiting.pop(self.last + 1, None)) is not None:
+        while self.last is not None and self.last + 1 in self.waiting:
             self.last += 1
+            text = self.waiting.pop(self.last)
             for socket in self.sockets:
                 socket.offer_message(self.last, text)
 
@@ -155,7 +157,7 @@ class Room:
         if self.last is None:
             return
         while True:
-            version, state, frames = await _read_room(self.session_id, self.last)
+            state, frames = await _read_room(self.session_id, self.last)
             for sequence, text in frames:
                 if sequence > self.last:
                     self.waiting[sequence] = text
@@ -300,6 +302,7 @@ class Hub:
                 await connection.connect()
                 await connection.send_command("SUBSCRIBE", *self.rooms, *self.people)
                 self.connection = connection
+                self._ask_everybody()
                 await self._hear(connection)
             except (RedisError, OSError, TimeoutError):
                 logger.warning("live.redis_unreachable")
@@ -309,6 +312,13 @@ class Hub:
             for room in self.rooms.values():
                 self.read(room)
             await asyncio.sleep(READ_SECONDS * random.uniform(0.5, 1))  # noqa: S311
+
+    def _ask_everybody(self) -> None:
+        """A Redis that was started again has forgotten who is here."""
+        for room in self.rooms.values():
+            room.look_at = asyncio.get_running_loop().time() + LOOK_SECONDS
+            for socket in room.sockets:
+                socket.ask_at = 0
 
     @staticmethod
     def _connection() -> redis.asyncio.Connection:
@@ -360,7 +370,6 @@ class Hub:
         """From here on nothing is missed; what was said just before may have been."""
         if room := self.rooms.get(name):
             self.read(room)
-            self.spawn(self._look_who_is_here(room))
         for socket in self.people.get(name, ()):
             if socket.last is not None:
                 self.look(socket)

@@ -28,12 +28,14 @@ def session_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     admission = rules.check_may_see(request.user, support_session)
     group = support_session.group
     no_entry = rules.why_not_open(support_session)
+    is_over = no_entry is not None and no_entry.reason != "not_open_yet"
     context = {
         "support_session": support_session,
         "group": group,
         "admission": admission,
         "not_open": no_entry,
-        "is_over": no_entry is not None and no_entry.reason != "not_open_yet",
+        "is_over": is_over,
+        "next_session": group.support_sessions.coming().first() if is_over else None,
         "at_a_place": group.format == SupportGroup.Format.IN_PERSON,
         "other_zone": group.time_zone != timezone.get_current_timezone_name(),
         "agenda": support_session.agenda.all(),
@@ -187,6 +189,7 @@ def _closed(request: HttpRequest, support_session: SupportSession, closed: Refus
     context = {
         "support_session": support_session,
         "group": support_session.group,
+        "admission": rules.check_may_enter(request.user, support_session),
         "closed": closed,
         "coming": SupportSession.objects.coming()
         .filter(group=support_session.group_id)

@@ -118,7 +118,7 @@ const line = keepLine(room.dataset.socket, {
   },
   lost: () => {
     lostAt ??= Date.now();
-    net("lost", "Offline. Trying again");
+    net("lost", "Reconnecting");
   },
   ended: (code) => {
     if (code === 4410) {
@@ -189,7 +189,8 @@ if (document.querySelector("[data-care][open]") && window.matchMedia("(max-width
 
 // The news of a facilitator's button comes over the line; without one the page is read again.
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.target.closest?.("[data-controls]") && event.detail.successful && !line.isOpen()) {
+  if (event.target.closest?.("[data-controls]") && event.detail.successful
+    && !line.isOpen() && room.dataset.status !== "ended") {
     window.location.reload();
   }
 });

@@ -1,0 +1,400 @@
+"""The room over real sockets: real web processes, PostgreSQL and Redis.
+
+Each test stands for a promise of docs/live-protocol.md.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis
+from django.urls import reverse
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from groups import actions as group_actions
+from groups.models import Membership, SupportGroup
+from sessions import actions, live
+from sessions.models import Attendance, Message, SupportSession
+from supportgroups import embedded
+from tests import factories
+from tests.cast import Person, signed_in
+from tests.sessions.web import Guest, Web, running, web  # noqa: F401
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def other(group: SupportGroup) -> Person:
+    """A second member."""
+    person = factories.user(display_name="Other")
+    factories.member(group, user=person)
+    return signed_in(person)
+
+
+@pytest.fixture
+def session(
+    group: SupportGroup, member: Person, other: Person, facilitator: Person
+) -> SupportSession:
+    """A live one with three people in the room."""
+    made = factories.support_session(group, status="live")
+    factories.agenda(made)
+    for person in (member, other, facilitator):
+        actions.enter_room(support_session=made, by=person.user)
+    return made
+
+
+@pytest.fixture
+def enter(web: Web, session: SupportSession) -> Iterator[Callable[..., Guest]]:  # noqa: F811
+    """Open somebody's socket; all are closed at the end."""
+    guests: list[Guest] = []
+
+    def open_socket(person: Person, *, at: Web = web, **options: Any) -> Guest:
+        guest = Guest(at, session.pk, person.client, **options)
+        guests.append(guest)
+        return guest
+
+    yield open_socket
+    for guest in guests:
+        guest.leave()
+
+
+Enter = Callable[..., Guest]
+
+
+def test_two_people_talk(enter: Enter, member: Person, other: Person) -> None:
+    one, two = enter(member), enter(other)
+    for number, (speaker, body) in enumerate(
+        [(one, "Hello"), (two, "Hello you"), (one, "How <b>was</b> it?")], start=1
+    ):
+        client_id = speaker.say(body)
+        assert speaker.until("sent")["sequence"] == number
+        for guest in (one, two):
+            if number not in guest.heard():
+                guest.until("message", sequence=number, id=client_id)
+    assert one.heard() == two.heard() == [1, 2, 3]
+    mine = {frame["sender"] for frame in one.frames if frame["type"] == "message"}
+    assert len(mine) == 2
+    assert str(member.user.pk) not in json.dumps(one.frames)  # type: ignore[union-attr]
+    last = [frame for frame in two.frames if frame["type"] == "message"][-1]
+    assert "How &lt;b&gt;was&lt;/b&gt; it?" in last["html"]
+
+
+def test_sent_again_it_is_there_once(enter: Enter, member: Person, other: Person) -> None:
+    one, two = enter(member), enter(other)
+    client_id = one.say("Once")
+    first = one.until("sent")
+    one.say("Once", client_id=client_id)
+    assert one.until("sent") == first
+    two.say("Next")
+    two.until("message", sequence=2)
+    assert two.heard() == [1, 2]
+
+
+def test_who_was_away_gets_what_was_missed(
+    enter: Enter, session: SupportSession, member: Person, other: Person
+) -> None:
+    for _ in range(250):
+        factories.message(session, other.user)
+    away = enter(member, after=7)
+    assert away.heard() == list(range(8, 251))
+    assert away.frames[-1] == {"type": "caught_up", "sequence": 250, "count": 243}
+    enter(other, after=250).say("New")
+    away.until("message", sequence=251)
+    # Asked again in the middle, everything after that number comes again, then what is new.
+    away.send(type="after", sequence=249)
+    assert away.until("caught_up")["count"] == 2
+
+
+def test_several_devices_of_one_person(enter: Enter, member: Person) -> None:
+    phone, laptop = enter(member), enter(member)
+    client_id = phone.say("From the phone")
+    assert laptop.until("message")["id"] == client_id
+    assert phone.until("sent")["sequence"] == 1
+
+
+def test_presence(enter: Enter, session: SupportSession, member: Person, other: Person) -> None:
+    one = enter(member)
+    two = enter(other)
+    present = one.until("presence", count=2)
+    assert {person["name"] for person in present["people"]} == {"Member", "Other"}
+    actions.leave_room(support_session=session, by=other.user)
+    assert two.closed() == (4403, "not_entered")
+    assert one.until("presence", count=1)["people"][0]["name"] == "Member"
+
+
+def test_the_session_moves_on_and_ends(
+    enter: Enter, session: SupportSession, member: Person, facilitator: Person
+) -> None:
+    one = enter(member)
+    actions.next_agenda_item(support_session=session, version=0, by=facilitator.user)
+    state = one.until("state", version=1)
+    assert (state["part"], state["next"], state["status"]) == ("Theme", "Close", "live")
+    assert "csrf" not in json.dumps(state)
+    actions.end_session(support_session=session, version=1, by=facilitator.user)
+    assert one.until("state", version=2)["status"] == "ended"
+    assert one.closed() == (4410, "ended")
+
+
+# Who does not belong ------------------------------------------------------------------------------
+
+
+def _remove(session: SupportSession, member: Person, facilitator: Person) -> None:
+    membership = Membership.objects.get(user=member.user)
+    group_actions.remove(membership=membership, by=facilitator.user, reason="Agreed with them")
+
+
+def _new_agreement(session: SupportSession, member: Person, facilitator: Person) -> None:
+    group_actions.publish_agreement(group=session.group, text="New. Text.", by=facilitator.user)
+
+
+def _leave(session: SupportSession, member: Person, facilitator: Person) -> None:
+    member.client.post(reverse("sessions:room_leave", args=[session.pk]))
+
+
+def _sign_out(session: SupportSession, member: Person, facilitator: Person) -> None:
+    member.client.post(reverse("account_logout"))
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "reason"),
+    [
+        (_remove, 4403, "membership_ended"),
+        (_new_agreement, 4403, "agreement_unsigned"),
+        (_leave, 4403, "not_entered"),
+        (_sign_out, 4401, "signed_out"),
+    ],
+)
+def test_who_no_longer_belongs_is_out_within_a_second(
+    what: Callable[..., None],
+    code: int,
+    reason: str,
+    enter: Enter,
+    session: SupportSession,
+    member: Person,
+    facilitator: Person,
+) -> None:
+    gone, stays = enter(member), enter(facilitator)
+    what(session, member, facilitator)
+    begun = time.monotonic()
+    assert gone.closed() == (code, reason)
+    assert time.monotonic() - begun < 1
+    stays.say("Still here")
+    assert stays.until("sent")["sequence"] == 1
+
+
+def test_who_is_refused_hears_nothing(
+    enter: Enter, session: SupportSession, member: Person, outsider: Person, applicant: Person
+) -> None:
+    one = enter(member)
+    factories.entry(session, applicant.user)
+    for person, answer in (
+        (outsider, (4404, "unknown")),
+        (applicant, (4403, "not_yet_member")),
+    ):
+        refused = enter(person, after=None)
+        one.say("Not for everybody")
+        assert refused.closed() == answer
+        assert refused.frames == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost:1",
+        "https://localhost",
+        "http://evil.example",
+        "http://localhost:18100.evil",
+        "null",
+    ],
+)
+def test_foreign_origins_are_refused(origin: str, enter: Enter, member: Person) -> None:
+    with pytest.raises(InvalidStatus) as no:
+        enter(member, origin=origin)
+    assert no.value.response.status_code == 403
+
+
+# What no client of ours sends ---------------------------------------------------------------------
+
+DEEP = "[" * 5000 + "]" * 5000
+
+
+def test_bad_frames_close_only_their_own_socket(
+    enter: Enter, member: Person, other: Person
+) -> None:
+    stays = enter(other)
+    message = {"type": "message", "id": str(uuid4()), "body": "x"}
+    cases: list[tuple[str | bytes, int]] = [
+        (b"\x00\x01", 1003),
+        ("not json", 1008),
+        ("[]", 1008),
+        (DEEP, 1008),
+        ('{"type":"shout"}', 1008),
+        ('{"type":"message"}', 1008),
+        (json.dumps(message | {"id": "not-a-uuid"}), 1008),
+        (json.dumps(message | {"body": 7}), 1008),
+        ('{"type":"after","sequence":true}', 1008),
+        ('{"type":"after","sequence":-1}', 1008),
+        ('{"type":"after","sequence":"1"}', 1008),
+        (json.dumps(message | {"body": "x" * 40_000}), 1009),
+        ("x" * 80_000, 1009),
+    ]
+    for frame, code in cases:
+        guest = enter(member, after=None)
+        guest.until("hello")
+        guest.line.send(frame)
+        assert guest.closed()[0] == code, frame[:60]
+    stays.say("Still here")
+    assert stays.until("sent")["sequence"] == 1
+
+
+def test_bad_bodies_are_refused_and_the_socket_stays(enter: Enter, member: Person) -> None:
+    one = enter(member)
+    for body, reason in (
+        ("   ", "empty"),
+        ("x" * 2001, "too_long"),
+        ("nul \0", "characters"),
+        ("half \ud83d", "characters"),
+    ):
+        client_id = one.say(body)
+        assert one.until("refused", id=client_id)["reason"] == reason
+    # Two thousand characters fit, however their JSON is escaped.
+    one.say("🌿" * 2000)
+    assert one.until("sent")["sequence"] == 1
+
+
+def test_a_flood_slows_its_sender_only(enter: Enter, member: Person, other: Person) -> None:
+    one, two = enter(member), enter(other)
+    ids = [one.say(f"{number}") for number in range(14)]
+    answers = [one.until("sent", id=i) for i in ids[:10]]
+    assert [answer["sequence"] for answer in answers] == list(range(1, 11))
+    slowed = one.until("refused")
+    assert (slowed["reason"], slowed["id"]) == ("too_fast", ids[10])
+    assert slowed["retry_after"] >= 1
+    two.say("In peace")
+    assert two.until("sent")
+    time.sleep(slowed["retry_after"])
+    one.say("Again", client_id=ids[10])
+    assert one.until("sent", id=ids[10])
+
+
+# When something breaks ----------------------------------------------------------------------------
+
+
+def test_a_slow_reader_is_closed_and_slows_nobody(
+    web: Web,  # noqa: F811
+    enter: Enter,
+    session: SupportSession,
+    member: Person,
+    other: Person,
+) -> None:
+    """As if another process had published a great deal at once."""
+    reads, sleeps = enter(other), enter(member, receive_buffer=4096)
+    client = redis.Redis.from_url(os.environ["REDIS_URL"])
+    text = live.frame("message", sequence=0, id="", sender="", html="x" * 60_000)
+    with client:
+        for number in range(1, 401):
+            client.publish(live.room_topic(session.pk), f"m{number} {text}")
+            if number % 20 == 0:
+                while len(reads.heard()) < number:
+                    reads.until("message")
+    assert len(reads.heard()) == 400
+    assert sleeps.closed()[0] == 1013
+
+
+def test_two_processes_are_one_room(
+    web: Web,  # noqa: F811
+    enter: Enter,
+    session: SupportSession,
+    member: Person,
+    other: Person,
+    facilitator: Person,
+) -> None:
+    with running() as second:
+        here, there = enter(member), enter(other, at=second)
+        here.until("presence", count=2)
+        for number in range(1, 7):
+            speaker = (here, there)[number % 2]
+            speaker.say(str(number))
+            for guest in (here, there):
+                guest.until("message", sequence=number)
+        assert here.heard() == there.heard() == [1, 2, 3, 4, 5, 6]
+        actions.end_session(support_session=session, version=0, by=facilitator.user)
+        assert here.closed() == there.closed() == (4410, "ended")
+
+
+def test_a_killed_process_loses_nothing_that_it_promised(
+    session: SupportSession, member: Person, other: Person
+) -> None:
+    """Acknowledged messages stay; what was not acknowledged is sent again and is there once."""
+    with running(fast=True) as web:  # noqa: F811
+        one = Guest(web, session.pk, member.client)
+        ids = [one.say(f"Message {number}") for number in range(40)]
+        sent = {one.until("sent")["id"] for _ in range(5)}
+        web.kill()
+        try:
+            while True:
+                frame = json.loads(one.line.recv(timeout=5))
+                sent |= {frame["id"]} if frame["type"] == "sent" else set()
+        except ConnectionClosed:
+            pass
+        stored = {str(found) for found in Message.objects.values_list("client_id", flat=True)}
+        assert sent <= stored
+        web.start()
+        again = Guest(web, session.pk, member.client, after=0)
+        for client_id in ids:
+            if client_id not in sent:
+                again.say("Again", client_id=client_id)
+                again.until("sent", id=client_id)
+        watcher = Guest(web, session.pk, other.client, after=0)
+        assert watcher.heard() == list(range(1, 41))
+        for guest in (again, watcher):
+            guest.leave()
+    assert Message.objects.count() == 40
+
+
+def test_a_restart_of_redis_loses_nothing(
+    tmp_path: Path, session: SupportSession, member: Person, other: Person
+) -> None:
+    """While Redis is away messages are kept and still come, read from the database."""
+    server = embedded.Redis(tmp_path / "redis", "secret", durable=False)
+    server.start()
+    try:
+        with running(redis_url=server.url(), fast=True) as web:
+            one, two = (Guest(web, session.pk, p.client) for p in (member, other))
+            one.say("Before")
+            two.until("message", sequence=1)
+            server.kill()
+            one.say("While it is away")
+            one.until("sent", sequence=2)
+            two.until("message", sequence=2)
+            server.start()
+            time.sleep(2.5)
+            for number in range(3, 8):
+                begun = time.monotonic()
+                one.say(str(number))
+                two.until("message", sequence=number)
+            assert time.monotonic() - begun < 0.9, "it comes by Redis again, not by reading"
+            one.until("message", sequence=7)
+            assert one.heard() == two.heard() == list(range(1, 8))
+            two.until("presence", count=2)
+            for guest in (one, two):
+                guest.leave()
+    finally:
+        server.stop()
+
+
+def test_being_there_is_attendance(
+    enter: Enter, session: SupportSession, member: Person, facilitator: Person
+) -> None:
+    before = Attendance.objects.get(membership__user=member.user)
+    Attendance.objects.update(last_seen_at=session.starts_at)
+    enter(member)
+    after = Attendance.objects.get(membership__user=member.user)
+    assert after.first_seen_at == before.first_seen_at
+    assert after.last_seen_at is not None
+    assert after.last_seen_at > session.starts_at

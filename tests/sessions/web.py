@@ -1,0 +1,164 @@
+"""Web processes of the product and plain WebSocket clients, for tests of the live room."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from supportgroups import embedded
+from tests.processes import status, wait_until
+from tests.services import _test_database_url
+
+#: Many processes share the machine's two cores: generous, and only reached when something is wrong.
+PATIENCE = 15.0
+
+
+class Web:
+    """One web process as in production, on the test's database, with the application's role."""
+
+    def __init__(self, *, redis_url: str | None = None, fast: bool = False) -> None:
+        self.port = embedded.free_port()
+        self.origin = f"http://localhost:{self.port}"
+        self.environment = os.environ | {
+            "DATABASE_URL": _test_database_url(os.environ["TEST_APP_DATABASE_URL"]),
+            "DATABASE_POOL_SIZE": "6",
+            "REDIS_URL": redis_url or os.environ["REDIS_URL"],
+            "SITE_URL": self.origin,
+            "LOG_LEVEL": "ERROR",
+            "ROOM_MESSAGES_PER_SECOND": "1000" if fast else "1",
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = (
+            f"-m uvicorn supportgroups.asgi:application --host 127.0.0.1 --port {self.port}"
+            " --ws websockets-sansio --ws-max-size 65536 --lifespan off --no-access-log"
+            " --log-level warning --timeout-graceful-shutdown 1"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, *command.split()],
+            env=self.environment,
+            preexec_fn=embedded.end_with_parent(),
+        )
+        wait_until(
+            lambda: status(f"http://127.0.0.1:{self.port}/healthz") == 200,
+            seconds=40,
+            what="the web process answers",
+        )
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+@contextlib.contextmanager
+def running(**options: Any) -> Iterator[Web]:
+    web = Web(**options)
+    web.start()
+    try:
+        yield web
+    finally:
+        web.stop()
+
+
+class Guest:
+    """Somebody's socket. Keeps every frame that came."""
+
+    def __init__(
+        self,
+        web: Web,
+        session_id: UUID,
+        client: Client,
+        *,
+        after: int | None = 0,
+        origin: str | None = None,
+        receive_buffer: int | None = None,
+    ) -> None:
+        cookie = client.cookies.get(settings.SESSION_COOKIE_NAME)
+        name = f"{settings.SESSION_COOKIE_NAME}={cookie.value}" if cookie else ""
+        sock = socket.socket()
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.connect(("127.0.0.1", web.port))
+        self._stack = contextlib.ExitStack()
+        opening = connect(
+            f"ws://localhost:{web.port}/ws/sessions/{session_id}/",
+            sock=sock,
+            origin=origin or web.origin,  # type: ignore[arg-type]
+            additional_headers={"Cookie": name} if name else None,
+            compression=None,
+            max_queue=4,
+            open_timeout=PATIENCE,
+            close_timeout=2,
+        )
+        self.line: ClientConnection = self._stack.enter_context(opening)
+        self.frames: list[dict[str, Any]] = []
+        if after is not None:
+            self.send(type="after", sequence=after)
+            self.until("caught_up")
+
+    def send(self, **frame: Any) -> None:
+        self.line.send(json.dumps(frame))
+
+    def say(self, body: str, *, client_id: str | None = None) -> str:
+        client_id = client_id or str(uuid4())
+        self.send(type="message", id=client_id, body=body)
+        return client_id
+
+    def until(self, kind: str, *, seconds: float = PATIENCE, **fields: Any) -> dict[str, Any]:
+        """Read on until such a frame comes."""
+        deadline = time.monotonic() + seconds
+        while True:
+            frame = json.loads(self.line.recv(timeout=max(0.01, deadline - time.monotonic())))
+            self.frames.append(frame)
+            if frame["type"] == "still_here":
+                self.send(type="here")
+            if frame["type"] == kind and all(frame[key] == fields[key] for key in fields):
+                return dict(frame)
+
+    def closed(self, *, seconds: float = PATIENCE) -> tuple[int, str]:
+        """Read to the end: close code and reason."""
+        deadline = time.monotonic() + seconds
+        with pytest.raises(ConnectionClosed) as end:
+            while True:
+                left = max(0.01, deadline - time.monotonic())
+                self.frames.append(json.loads(self.line.recv(timeout=left)))
+        assert end.value.rcvd is not None, "closed without a code"
+        return end.value.rcvd.code, end.value.rcvd.reason
+
+    def heard(self) -> list[int]:
+        """The numbers of all messages, in the order they came."""
+        return [frame["sequence"] for frame in self.frames if frame["type"] == "message"]
+
+    def leave(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            self._stack.close()
+
+
+@pytest.fixture(scope="module")
+def web(django_db_setup: None) -> Iterator[Web]:
+    """One process for all tests of a module: it holds nothing of its own."""
+    with running() as process:
+        yield process
