@@ -273,9 +273,10 @@ class _Teller:
             if number == 0 and not is_current:
                 wanted -= self.rng.choice((0, 0, 1, 2))
             return max(0, min(wanted, places) - len(self.here))
-        ceiling = places if self.is_full else min(places, plan.aims + 2)
+        usual = plan.aims + 2 if plan.aims > 4 else plan.aims
+        ceiling = places if self.is_full else min(places, usual)
         if number == 0:
-            return max(3, plan.aims // 2)
+            return min(ceiling, max(3, plan.aims // 2))
         if to_come <= 6:
             ceiling = min(places, plan.aims)
         # Who would have come before the last sessions is here, so that the present is as planned.
