@@ -226,6 +226,9 @@ def uptake(counts: Sequence[UptakeCount], scope: Scope, *, threshold: int) -> Up
     cells = _cells((row.group_id, row.bucket, row.n) for row in could)
     rows = [row for row in counts if scope.takes_in(row.group_id, row.bucket)]
     n = count_in(cells, scope)
+    if n == 0:
+        early = sum(row.n for row in rows)
+        return Uptake(0, 0, None, early if may_show(early, threshold=threshold) else None)
     came = sum(row.n for row in rows if row.came)
     early = sum(row.n for row in rows if not row.came and not row.could_come)
     too_early = early if may_show(early, threshold=threshold) else None
@@ -335,6 +338,8 @@ def change(
 def change_heading(changes: Sequence[Change]) -> str:
     """The finding over all questionnaires' bars, without a word about causes."""
     first = next((found for found in changes if found.is_whole), None)
+    if not changes:
+        return "Nobody has answered a first check-in yet"
     if first is None:
         return "Too few people have two scores yet"
     improved, worse = first.improved_percent, first.worse_percent
@@ -393,15 +398,16 @@ def attended(
         for group_id, name, url in groups
     ]
     ids = {group_id for group_id, _, _ in groups}
+    latest = set(mondays[-4:])
+    # What a cell hides, the heading does not add up.
     lately = [
         pair
         for (group_id, monday), pair in sums.items()
-        if group_id in ids and monday in mondays[-4:]
+        if group_id in ids and monday in latest and pair[1] >= threshold
     ]
-    came, expected = (sum(pair[i] for pair in lately) for i in (0, 1))
-    if expected < threshold:
-        heading = "Who came, group by group"
-    else:
+    heading = "Who came, group by group"
+    if lately:
+        came, expected = (sum(pair[i] for pair in lately) for i in (0, 1))
         heading = f"{percent(came / expected)}% of those expected came in the last four weeks"
     return Attended(heading, mondays, rows)
 

@@ -140,6 +140,8 @@ def test_uptake():
     assert found.too_early is None, "two people are too few to count"
     almost_all = [UptakeCount(GROUP, 0, True, True, 30), UptakeCount(GROUP, 0, False, True, 3)]
     assert figures.uptake(almost_all, Scope(), threshold=5).came is None
+    nobody = figures.uptake([], Scope(), threshold=5)
+    assert (nobody.came, nobody.could_come, nobody.too_early) == (0, 0, 0)
 
 
 # Change ------------------------------------------------------------------------------------------
@@ -185,6 +187,10 @@ def test_change_shows_nothing_of_few_people_or_without_reliability(phq_9):
     assert not unknown.is_whole
 
 
+def test_change_heading_before_the_first_answer():
+    assert figures.change_heading([]) == "Nobody has answered a first check-in yet"
+
+
 def test_change_of_one_group(phq_9):
     counts = [*pairs((18, 6, 10)), *pairs((10, 10, 10), group=OTHER)]
     found = figures.change(phq_9, counts, Scope(GROUP), threshold=5)
@@ -212,6 +218,17 @@ def test_attended_sums_a_week_and_hides_small_sessions():
     assert found.rows[0]["cells"][-2:] == [(8, 8), (10, 16)]
     assert found.rows[1]["cells"][-2:] == [None, "Under 5 people"]
     assert found.heading == "75% of those expected came in the last four weeks"
+
+
+def test_attended_heading_adds_up_nothing_that_is_hidden():
+    found = figures.attended(
+        [held(16, 2, 4), held(9, 2, 4)],
+        [(GROUP, "Small", "")],
+        today=date(2026, 11, 22),
+        zone=LONDON,
+        threshold=5,
+    )
+    assert found.heading == "Who came, group by group"
 
 
 def test_attended_puts_a_late_session_into_the_week_of_its_zone():
