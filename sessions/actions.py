@@ -302,7 +302,7 @@ def _insert_message(
 ) -> tuple[bool, int, str, datetime, bool] | None:
     """(is new, sequence, body, sent_at, is from a facilitator), or None when the rule says no."""
     statement, stand_ins = _message_statement()
-    values = {
+    values: dict[Any, Any] = {
         _SESSION: support_session.pk,
         _GROUP: support_session.group_id,
         _SENDER: by.pk,
@@ -343,6 +343,7 @@ def _message_statement() -> tuple[str, tuple[Any, ...]]:
         " WHERE support_session_id = %s AND sender_id = %s AND client_id = %s"
     )
     key = (_SESSION, _SENDER, _CLIENT_ID)
+    # Only the rules' own SQL is put together here; what people send are values of the statement.
     statement = f"""
         WITH room AS (
             UPDATE support_sessions_supportsession SET message_count = message_count + 1
@@ -360,7 +361,7 @@ def _message_statement() -> tuple[str, tuple[Any, ...]]:
             RETURNING true, sequence, body, sent_at, is_from_facilitator
         )
         SELECT * FROM added UNION ALL ({sent_before})
-    """
+    """  # noqa: S608
     return statement, (
         *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], _SIGN_IN, _SIGN_IN, _AT),
         *(_SESSION, _CLIENT_ID, _SENDER, *leads[1], _BODY, _AT),
@@ -473,7 +474,7 @@ def end_session(
     version: int | None = None,
     at: datetime | None = None,
 ) -> SupportSession:
-    """End it for everybody and settle who came. `by` is None when the clock ends a forgotten one."""
+    """End it for everybody and settle who came. `by` is None when the clock does it."""
     at = at or timezone.now()
     support_session = _locked(support_session, version=version)
     if by is not None:

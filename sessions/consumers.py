@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from audit.models import Event
-from audit.trail import origin
 from accounts.models import User
 from accounts.rules import signed_in_with
+from audit.models import Event
+from audit.trail import origin
 from sessions import actions, live, rules
 from sessions.hub import Room, Socket, hub, in_thread
 from sessions.models import SupportSession
@@ -91,7 +91,10 @@ def _messages_after(support_session: SupportSession, after: int) -> list[tuple[i
     return live.frames(live.newest_messages(support_session, after=after))
 
 
-check, came_at, post, messages_after = map(in_thread, (_check, _came_at, _post, _messages_after))
+check = in_thread(_check)
+came_at = in_thread(_came_at)
+post = in_thread(_post)
+messages_after = in_thread(_messages_after)
 
 
 class RoomSocket:
@@ -146,7 +149,7 @@ class RoomSocket:
         await self.send({"type": "websocket.accept"})
 
     async def serve(self) -> None:
-        """Read and write side by side. A refused or slow socket gets its close code, if it reads."""
+        """Read and write side by side. Whoever is closed gets the code, if they read at all."""
         closes = asyncio.ensure_future(self.socket.closes.wait())
         writer = asyncio.ensure_future(self.write())
         reader = asyncio.ensure_future(self.read())
@@ -166,8 +169,7 @@ class RoomSocket:
     async def write(self) -> None:
         while (text := await self.socket.queue.get()) is not None:
             await self.send({"type": "websocket.send", "text": text})
-        assert self.socket.closing is not None
-        code, reason = self.socket.closing
+        code, reason = self.socket.closing or (1011, "try_again")
         await self.send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def read(self) -> None:
@@ -234,7 +236,7 @@ class RoomSocket:
 
     async def put(self, text: str) -> None:
         """Like `offer`, but a long catching up waits for its own reader."""
-        while self.socket.queue.full() and self.socket.closing is None:
+        while self.socket.queue.full() and self.socket.closing is None:  # noqa: ASYNC110 - rare
             await asyncio.sleep(0.05)
         self.socket.offer(text)
 

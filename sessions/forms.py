@@ -58,6 +58,8 @@ class ConcernForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
-    def __init__(self, *args: Any, people: list[tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="concern_%s", **kwargs)
+    def __init__(
+        self, data: Any = None, *, people: list[tuple[str, str]], initial: dict[str, Any]
+    ) -> None:
+        super().__init__(data, auto_id="concern_%s", initial=initial)
         self.fields["about"].choices = [("", "Choose a person"), *people]  # type: ignore[attr-defined]

@@ -329,7 +329,7 @@ class Hub:
             socket_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
-        return pool.make_connection()  # type: ignore[return-value]
+        return pool.make_connection()
 
     async def _hear(self, connection: redis.asyncio.Connection) -> None:
         """Until the connection breaks, or has been silent although it was asked."""

@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 import redis
 from django.conf import settings
 from django.db import transaction
-from django.template import Template
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -68,7 +67,8 @@ def figure_seed(group_id: UUID, user_id: UUID) -> str:
 
 
 @cache
-def _template(name: str) -> Template:
+def _template(name: str) -> Any:
+    """One of our templates, found once: a message is rendered on the hot path."""
     return get_template(f"sessions/{name}.html")
 
 

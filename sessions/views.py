@@ -1,7 +1,7 @@
 """Pages of one session: when it is, its calendar file, and the room."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from django.contrib import messages as notices
@@ -59,6 +59,11 @@ def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
 # The room -----------------------------------------------------------------------------------------
 
 
+def _person(request: HttpRequest) -> User:
+    """Whoever looks: signed in, as the middleware asks for on every page here."""
+    return cast(User, request.user)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def room_enter(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The privacy reminder, at each entry; before and after, when the room is open."""
@@ -68,7 +73,7 @@ def room_enter(request: HttpRequest, pk: UUID) -> HttpResponse:
     if closed:
         return _closed(request, support_session, closed)
     if request.method == "POST":
-        actions.enter_room(support_session=support_session, by=request.user)
+        actions.enter_room(support_session=support_session, by=_person(request))
         return redirect("sessions:room", pk)
     context = {"support_session": support_session, "group": support_session.group}
     return render_page(request, "sessions/room_enter.html", context | _who_leads(support_session))
@@ -82,7 +87,7 @@ def room(request: HttpRequest, pk: UUID) -> HttpResponse:
     closed = rules.why_not_open(support_session)
     if closed:
         return _closed(request, support_session, closed)
-    if not rules.in_room(support_session).filter(user=request.user).exists():
+    if not rules.in_room(support_session).filter(user=_person(request)).exists():
         return redirect("sessions:room_enter", pk)
     return _room(request, support_session)
 
@@ -92,7 +97,7 @@ def room_leave(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Go, on every device."""
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
     rules.check_may_enter(request.user, support_session)
-    actions.leave_room(support_session=support_session, by=request.user)
+    actions.leave_room(support_session=support_session, by=_person(request))
     notices.success(request, "You have left the room. You can come back while it is open.")
     return redirect("sessions:session_detail", pk)
 
@@ -107,7 +112,7 @@ def message_post(request: HttpRequest, pk: UUID) -> HttpResponse:
         try:
             rules.check_pace(live.message_pace.wait((support_session.pk, request.user.pk)))
             actions.post_message(
-                support_session=support_session, by=request.user, **form.cleaned_data
+                support_session=support_session, by=_person(request), **form.cleaned_data
             )
         except Refused as no:
             form.add_error("body", no.message)
@@ -122,8 +127,8 @@ def messages(request: HttpRequest, pk: UUID) -> HttpResponse:
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
     rules.check_may_be_in_room(request.user, support_session)
     after = request.GET.get("after", "0")
-    said = _said(request.user, support_session, after=int(after) if after.isdecimal() else 0)
-    return render(request, "sessions/messages.html", {"messages": said})
+    said = _said(_person(request), support_session, after=int(after) if after.isdecimal() else 0)
+    return render(request, "sessions/messages.html", {"said": said})
 
 
 @require_POST
@@ -155,7 +160,7 @@ def concern_raise(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Somebody in the room needs more support: a named person is told, nobody else."""
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
     rules.check_may_be_in_room(request.user, support_session)
-    people = _people(request.user, support_session)
+    people = _people(_person(request), support_session)
     form = _concern_form(people, request.POST)
     if not form.is_valid():
         return _room(request, support_session, "concern", concern_form=form)
@@ -164,7 +169,7 @@ def concern_raise(request: HttpRequest, pk: UUID) -> HttpResponse:
         about=people[form.cleaned_data["about"]],
         detail=form.cleaned_data["detail"],
         occasion=form.cleaned_data["occasion"],
-        by=request.user,
+        by=_person(request),
     )
     return _room(request, support_session, "concern", raised=concern)
 
@@ -176,7 +181,7 @@ def _lead(request: HttpRequest, pk: UUID, action: Callable[..., SupportSession])
     form = VersionForm(request.POST)
     version = form.cleaned_data["version"] if form.is_valid() else -1
     try:
-        action(support_session=support_session, version=version, by=request.user)
+        action(support_session=support_session, version=version, by=_person(request))
     except Refused as no:
         if wants_part(request):
             raise
@@ -203,7 +208,7 @@ def _room(
     request: HttpRequest, support_session: SupportSession, part: str | None = None, **given: Any
 ) -> HttpResponse:
     """The room as its reader sees it; `given` are forms that were not accepted."""
-    user = request.user
+    user = _person(request)
     admission = rules.check_may_be_in_room(user, support_session)
     entry = rules.check_has_entered(user, support_session)
     token = live.sender_token(support_session.pk, user.pk)
@@ -216,7 +221,7 @@ def _room(
         "group": support_session.group,
         "admission": admission,
         "state": live.room_state(support_session),
-        "messages": said,
+        "said": said,
         "last": said[-1]["message"].sequence if said else 0,
         "token": token,
         "message_form": MessageForm(initial={"client_id": uuid4()}),
