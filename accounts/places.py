@@ -15,7 +15,9 @@ def _rows(name: str) -> list[list[str]]:
 @cache
 def countries() -> list[tuple[str, str]]:
     """Code and name of every country, by name."""
-    return sorted(((code, name) for code, name in _rows("iso3166.tab")), key=lambda pair: pair[1])
+    # The file's "Britain (UK)" is not what people look for under U.
+    names = dict(_rows("iso3166.tab")) | {"GB": "United Kingdom", "US": "United States"}
+    return sorted(names.items(), key=lambda pair: pair[1])
 
 
 @cache

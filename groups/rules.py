@@ -9,11 +9,11 @@ from django.urls import reverse
 
 from accounts.models import StaffRole
 from accounts.rules import Viewer
-from groups.models import FacilitatorAssignment, Membership, SupportGroup
+from groups.models import FacilitatorAssignment, Membership, SupportGroup, SupportGroupQuerySet
 from supportgroups.lib.refusals import Refused
 
 
-def groups_visible_to(user: Viewer) -> QuerySet[SupportGroup]:
+def groups_visible_to(user: Viewer) -> SupportGroupQuerySet:
     """Listed groups, and the ones a person belongs to, leads or coordinates. Others are 404."""
     visible = Q(lifecycle=SupportGroup.Lifecycle.LISTED)
     if user.is_authenticated:

@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import Organisation, StaffRole, User
 from accounts.rules import Viewer, on_call_people, organisations_coordinated_by
-from safeguarding.models import Concern
+from safeguarding.models import Concern, ConcernQuerySet
 from supportgroups.lib.refusals import Refused
 
 #: A task of the same day: whoever is on call is in touch within this time.
@@ -24,7 +23,7 @@ def named_person(organisation: Organisation, *, about: User) -> User | None:
     return on_call_people(organisation.pk).exclude(pk=about.pk).first()
 
 
-def concerns_visible_to(user: Viewer) -> QuerySet[Concern]:
+def concerns_visible_to(user: Viewer) -> ConcernQuerySet:
     """Concerns of the organisations a person coordinates, and those assigned to them."""
     if not user.is_authenticated:
         return Concern.objects.none()

@@ -10,7 +10,7 @@ from accounts.rules import Viewer, organisations_coordinated_by
 from groups.models import SupportGroup
 from groups.rules import groups_led_by, groups_staffed_by
 from safeguarding.models import Concern
-from screening.models import Answer, Application, Question
+from screening.models import Answer, Application, ApplicationQuerySet, Question
 from supportgroups.lib.refusals import Refused
 
 #: How long answers are kept after the decision, and drafts after their last answer.
@@ -58,7 +58,7 @@ def applications_of(user: Viewer) -> QuerySet[Application]:
     return Application.objects.filter(user=user).select_related("form__group__organisation")
 
 
-def applications_decided_by(user: Viewer) -> QuerySet[Application]:
+def applications_decided_by(user: Viewer) -> ApplicationQuerySet:
     """Sent applications that this person reads and decides on; never one's own."""
     if not user.is_authenticated:
         return Application.objects.none()

@@ -6,21 +6,13 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import NoReverseMatch
-from django.urls import reverse as _reverse
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import StaffRole, User
 from groups.models import FacilitatorAssignment
 from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
-
-
-def reverse(name: str) -> str:  # while rooms are being built
-    try:
-        return _reverse(name)
-    except NoReverseMatch:
-        return "/#"
 
 
 @dataclass

@@ -32,7 +32,7 @@ def test_every_zone_to_choose_is_known_to_this_machine():
 
 
 def test_countries_have_codes_and_names():
-    assert ("GB", "Britain (UK)") in places.countries()
+    assert ("GB", "United Kingdom") in places.countries()
     assert len(places.countries()) > 240
 
 

@@ -123,6 +123,16 @@ def test_session_detail_of_one_that_is_over(member, group, status, starts_in, sa
     assert calendar_link(support_session) not in page
 
 
+def test_session_detail_of_one_that_is_over_leads_to_the_next(member, group):
+    over = factories.support_session(group, status="ended")
+    assert "No date is set yet." in detail(member, over)
+
+    coming = factories.support_session(group)
+
+    address = reverse("sessions:session_detail", args=[coming.pk])
+    assert f'href="{address}"' in detail(member, over)
+
+
 def test_session_detail_names_the_zone_of_the_reader_or_of_the_place(member, group):
     member.user.time_zone = "America/New_York"
     member.user.save()
