@@ -506,7 +506,9 @@ def _agenda(circle: Circle, row: SupportSession, rng: random.Random) -> Iterator
 
 def save_memberships(circles: Iterable[Circle], rng: random.Random, *, now: datetime) -> None:
     """Episodes of the past, what was signed, and the trail of both."""
-    memberships, signatures, events = [], [], []
+    memberships: list[Membership] = []
+    signatures: list[Signature] = []
+    events: list[Event] = []
     for circle in circles:
         for episode in circle.episodes:
             if not episode.is_past(now):

@@ -47,9 +47,10 @@ class Person:
     comes: float
     #: Chance of answering a survey.
     answers: float
-    #: PHQ-9 in points before the first session, and its change from one wave to the next.
+    #: PHQ-9 in points before the first session, its change a month, and its ups and downs.
     mood: float
     change: float
+    sways: float
 
 
 class Crowd:
@@ -97,11 +98,17 @@ class Crowd:
             comes=min(1.3, max(0.55, rng.gauss(1.0, 0.16))) if comes is None else comes,
             answers=min(0.97, max(0.3, rng.gauss(0.74, 0.16))),
             mood=mood,
-            # Who begins high has further to go.
-            change=rng.gauss(-0.75 - 0.07 * max(0.0, mood - 8), 0.85),
+            change=self._change(mood),
+            sways=rng.uniform(1.2, 2.8),
         )
         self.people.append(person)
         return person
+
+    def _change(self, mood: float) -> float:
+        """Modest for most, and worse for some. Who begins high has further to go."""
+        if self.rng.random() < 0.12:
+            return self.rng.gauss(1.3, 0.4)
+        return self.rng.gauss(-0.7 - 0.07 * max(0.0, mood - 8), 0.7)
 
     def save_new(self) -> None:
         """Store everybody who is not stored yet, each with a confirmed address."""

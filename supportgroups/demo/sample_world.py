@@ -47,7 +47,7 @@ WORTH_JOINING = timedelta(minutes=20)
 _DAY = timedelta(days=1)
 _MEMBERS = (
     # key, name, (group, sessions held since joining)
-    ("willow", "Willow", (("living-with-low-mood", 13), (START_GROUP, 3))),
+    ("willow", "Willow", (("living-with-low-mood", 25), (START_GROUP, 3))),
     ("otter", TAKEN_NAME, ((START_GROUP, 21), (RENEWED_AGREEMENT_IN, 30))),
 )
 _WAITING_APPLICANT = ("thistle", "Thistle", "living-with-low-mood")
@@ -268,9 +268,9 @@ class _World:
         regulars: dict[str, list[tuple[Person, int]]] = {}
         for key, name, belongs in _MEMBERS:
             members[key] = self.crowd.person(joined_at=a_year_ago, name=name, key=key)
-            members[key].change = -0.9
-            members[key].mood = 14.0
-            members[key].answers = 0.97
+            # A course that shows something, with nothing missing.
+            members[key].mood, members[key].change, members[key].sways = 15.0, -1.7, 1.0
+            members[key].answers = 1.0
             for slug, sessions in belongs:
                 regulars.setdefault(slug, []).append((members[key], sessions))
         key, name, slug = _WAITING_APPLICANT

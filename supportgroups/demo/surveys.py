@@ -1,7 +1,6 @@
 """Past surveys of the sample world: who was asked when, what they answered, who looked at it."""
 
 import random
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -61,8 +60,10 @@ def save_surveys(
     }
     waiting = {person.user.pk for person in waits_for}
     asked: dict[tuple[UUID, UUID], datetime] = {}
-    invitations, responses, concerns = [], [], []
-    by_member: dict[UUID, _Answering] = {}
+    invitations: list[SurveyInvitation] = []
+    responses: list[Response] = []
+    concerns: list[Concern] = []
+    by_person: dict[UUID, _Answering] = {}
     for turn in sorted(_turns(circles), key=lambda turn: turn.ended_at):
         person = turn.episode.person
         membership = turn.episode.membership
@@ -76,7 +77,7 @@ def save_surveys(
             asked[person.user.pk, plan.instrument_id] = turn.ended_at
             invitation = _invitation(turn, plan, membership, rng, now=now)
             invitations.append(invitation)
-            answering = by_member.setdefault(membership.pk, _Answering(person, rng))
+            answering = by_person.setdefault(person.user.pk, _Answering(person, rng))
             is_open = invitation.closes_at > now
             if is_open and person.user.pk in waiting:
                 continue
@@ -133,16 +134,13 @@ def _invitation(
 
 
 class _Answering:
-    """How one member's scores go up and down, and whether they answer."""
+    """How one person's scores go up and down, and whether they answer."""
 
     def __init__(self, person: Person, rng: random.Random) -> None:
         self.person, self.rng = person, rng
-        self.moods: dict[int, float] = {}
-        self.answers_wave: dict[int, bool] = defaultdict(self._decides)
-
-    def _decides(self) -> bool:
-        """Whoever opens the mail answers all of it: one decision for each wave."""
-        return self.rng.random() < self.person.answers + (0.0 if self.moods else 0.12)
+        #: One mood and one decision for all that is asked at one moment.
+        self.moods: dict[datetime, float] = {}
+        self.decisions: dict[datetime, bool] = {}
 
     def answer(
         self,
@@ -152,14 +150,16 @@ class _Answering:
         *,
         now: datetime,
     ) -> Response | None:
-        rng, wave = self.rng, invitation.wave
-        if not self.answers_wave[wave]:
+        """Their answers, or None when they gave none."""
+        rng = self.rng
+        if not self._decides(invitation.due_at):
             return None
         wait = min(5.5 * _DAY, rng.expovariate(1 / 20) * timedelta(hours=1))
         submitted_at = invitation.due_at + timedelta(minutes=6) + wait
         if submitted_at >= now or (episode.ended_at and submitted_at > episode.ended_at):
             return None
-        answers = self._sheet(definition, wave, is_recent=now - submitted_at < RECENT)
+        mood = self._mood(invitation.due_at)
+        answers = self._sheet(definition, mood, is_recent=now - submitted_at < RECENT)
         result = score(definition, answers)
         return Response(
             id=uuid7(submitted_at, rng),
@@ -173,17 +173,29 @@ class _Answering:
             band=result.band or "",
         )
 
+    def _decides(self, moment: datetime) -> bool:
+        """Whoever opens the mail answers all of it; most open the first one."""
+        if moment not in self.decisions:
+            readily = 0.0 if self.decisions else 0.12
+            self.decisions[moment] = self.rng.random() < self.person.answers + readily
+        return self.decisions[moment]
+
+    def _mood(self, moment: datetime) -> float:
+        """Points of the PHQ-9. Most of the change comes early and then slows down."""
+        if moment not in self.moods:
+            first = min(self.decisions)
+            months = (moment - first) / (30 * _DAY)
+            course = self.person.change * 1.25 * (1 - 0.82**months) / 0.18
+            sways = self.rng.gauss(0, self.person.sways)
+            self.moods[moment] = self.person.mood + course + sways
+        return self.moods[moment]
+
     def _sheet(
-        self, definition: Definition, wave: int, *, is_recent: bool
+        self, definition: Definition, mood: float, *, is_recent: bool
     ) -> dict[str, int | None]:
-        rng, person = self.rng, self.person
-        if wave not in self.moods:
-            # Most of the change comes early and then slows down.
-            course = person.change * sum(0.82**step for step in range(wave)) * 1.25
-            self.moods[wave] = person.mood + course + rng.gauss(0, 2.1)
-        mood = self.moods[wave]
+        rng = self.rng
         if definition.code == "gad-7":
-            mood = mood * 0.7 + 1.4 + rng.gauss(0, 1.8)
+            mood = mood * 0.68 + 1.6 + rng.gauss(0, 1.3)
         total = round(min(definition.scoring.maximum - 1, max(0.0, mood)))
         answers = answer_sheet(definition, total, rng)
         if rng.random() < 0.02:
