@@ -235,6 +235,8 @@ else:
 # People ------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+# Addresses are unique in any spelling, by a constraint on Lower("email") that the check overlooks.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
