@@ -97,6 +97,8 @@ MIDDLEWARE = [
     "supportgroups.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Pages too: a phone on a slow line. Django hides the length of secrets in them.
+    "django.middleware.gzip.GZipMiddleware",
     "supportgroups.middleware.SecurityHeaders",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
