@@ -1,6 +1,6 @@
 // What every page gains from script: its parts, started in one place. All of it works without.
 
-import { fillZone, localiseTimes } from "./times.js";
+import { fillZone, localiseTimes, rememberZone } from "./times.js";
 import { bindSettings } from "./settings.js";
 import { focusSummary, showFailures } from "./errors.js";
 
