@@ -203,9 +203,11 @@ def _decide(
     # The constraint screening_application_sent_has_membership says that there is one.
     membership = cast(Membership, application.membership)
     if outcome == Decision.Outcome.ACCEPT:
-        group_actions.accept(membership=membership, by=by, at=at)
+        application.membership = group_actions.accept(membership=membership, by=by, at=at)
     elif outcome == Decision.Outcome.REFER and by is not None:
-        group_actions.refer(membership=membership, by=by, reason=reason, at=at)
+        application.membership = group_actions.refer(
+            membership=membership, by=by, reason=reason, at=at
+        )
     application.status = status
     application.save(update_fields=["status"])
     decision = Decision.objects.create(

@@ -1,17 +1,15 @@
 """What people do with groups and memberships."""
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
-from django.db import connection
 
 from audit.models import Event
 from groups import actions, rules
 from groups.models import Membership, SupportGroup
 from supportgroups.lib.refusals import Refused
 from tests import factories
+from tests.at_once import at_once
 
 Status = Membership.Status
 
@@ -217,23 +215,6 @@ def test_the_reason_for_leaving_stays_out_of_the_trail(group):
 
 
 # At once, on a real database ---------------------------------------------------------------------
-
-
-def at_once(*calls):
-    """Run the calls in threads that start together; each gives its result or its `Refused`."""
-    barrier = Barrier(len(calls))
-
-    def run(call):
-        try:
-            barrier.wait(timeout=10)
-            return call()
-        except Refused as refused:
-            return refused
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,121 @@
+"""Concerns, through a browser's eyes."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from audit.models import Event
+from safeguarding.models import Concern
+from tests import factories
+
+
+def text(response, status: int = 200) -> str:
+    assert response.status_code == status
+    return " ".join(response.content.decode().split())
+
+
+def at(name: str, concern) -> str:
+    return reverse(f"safeguarding:{name}", args=[concern.pk])
+
+
+@pytest.fixture
+def concern(organisation, coordinator):
+    return factories.concern(
+        organisation=organisation,
+        about=factories.user(display_name="Wren", country="DE"),
+        assigned_to=coordinator.user,
+        detail="Answered yes about dark thoughts.",
+    )
+
+
+def test_concern_list_shows_the_most_urgent_first(coordinator, organisation, concern):
+    now = timezone.now()
+    late = factories.concern(organisation=organisation, respond_by=now - timedelta(hours=1))
+    seen = factories.concern(
+        organisation=organisation,
+        respond_by=now + timedelta(hours=1),
+        acknowledged_at=now,
+        acknowledged_by=coordinator.user,
+    )
+    closed = factories.concern(organisation=organisation, closed_at=now, closing_note="Talked.")
+
+    page = text(coordinator.client.get("/concerns/"))
+
+    places = [page.index(at("concern_detail", one)) for one in (late, seen, concern, closed)]
+    assert places == sorted(places)
+    assert "3 people may need more support" in page
+    for words in (">Late<", ">Not seen yet<", ">Somebody is on it<", "Closed lately"):
+        assert words in page
+    assert "dark thoughts" not in page
+
+
+def test_concern_list_is_for_who_looks_after_concerns(cast, concern):
+    for who, status in (
+        ("outsider", 403),
+        ("applicant", 403),
+        ("member", 403),
+        ("facilitator", 403),
+        ("coordinator", 200),
+        ("other_coordinator", 200),
+    ):
+        assert cast[who].client.get("/concerns/").status_code == status
+    assert "Nobody waits" in text(cast["other_coordinator"].client.get("/concerns/"))
+
+
+def test_concern_detail_says_what_happened_and_records_the_reading(coordinator, concern):
+    page = text(coordinator.client.get(at("concern_detail", concern)))
+
+    assert "Answered yes about dark thoughts." in page
+    assert f"mailto:{concern.about.email}" in page
+    assert "Germany, emergency number 112" in page
+    assert "I am on it" in page
+    event = Event.objects.get(verb="concern.read")
+    assert (event.actor_id, event.object_id) == (coordinator.user.pk, concern.pk)
+
+
+@pytest.mark.parametrize(
+    "who", ["outsider", "applicant", "member", "facilitator", "other_coordinator"]
+)
+def test_concern_pages_are_404_for_everybody_else(cast, concern, who):
+    client = cast[who].client
+
+    assert client.get(at("concern_detail", concern)).status_code == 404
+    assert client.post(at("concern_acknowledge", concern)).status_code == 404
+    assert client.post(at("concern_close", concern), {"note": "x"}).status_code == 404
+    assert not Event.objects.filter(verb__startswith="concern").exists()
+
+
+def test_concern_detail_tells_when_the_time_is_over(coordinator, concern):
+    Concern.objects.update(respond_by=timezone.now() - timedelta(minutes=1))
+
+    assert "the time is over" in text(coordinator.client.get(at("concern_detail", concern)))
+
+
+def test_concern_acknowledge_shows_who_is_on_it(coordinator, organisation, concern):
+    page = text(coordinator.client.post(at("concern_acknowledge", concern), follow=True))
+    assert "Others can see that you are on it" in page
+    assert "Coordinator is on it" in page
+
+    other = factories.staff_role(organisation=organisation).user
+    coordinator.client.force_login(
+        other, backend="allauth.account.auth_backends.AuthenticationBackend"
+    )
+    page = text(coordinator.client.post(at("concern_acknowledge", concern), follow=True))
+    assert "Somebody else is on it already" in page
+
+
+def test_concern_close_needs_a_note_and_keeps_it(coordinator, concern):
+    page = text(coordinator.client.post(at("concern_close", concern), {"note": ""}))
+    assert "<title>Error:" in page
+    assert page.count("Write what you did") == 2
+
+    page = text(
+        coordinator.client.post(at("concern_close", concern), {"note": "We talked."}, follow=True)
+    )
+    assert "The task is closed" in page
+    page = text(coordinator.client.get(at("concern_detail", concern)))
+    assert "We talked." in page
+    assert "Close the task" not in page
+    assert coordinator.client.post(at("concern_close", concern), {"note": "x"}).status_code == 403

@@ -1,0 +1,644 @@
+"""From "Ask to join" to an answer, through a browser's eyes."""
+
+import re
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+from django.utils import timezone
+
+from audit.models import Event
+from groups.models import Membership
+from safeguarding.models import Concern
+from screening import actions, tasks
+from screening.models import Application
+from tests import factories
+
+
+def text(response, status: int = 200) -> str:
+    assert response.status_code == status
+    return " ".join(response.content.decode().split())
+
+
+def at(name: str, application, *more) -> str:
+    return reverse(f"screening:{name}", args=[application.pk, *more])
+
+
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch):
+    monkeypatch.setattr(tasks.tell_applicant, "delay", lambda _: None)
+
+
+@pytest.fixture
+def joining(group) -> str:
+    return reverse("screening:join", args=[group.slug])
+
+
+@pytest.fixture
+def draft(group, outsider):
+    return actions.start_application(group=group, by=outsider.user)
+
+
+def answer(person, application, position, value, **more):
+    return person.client.post(at("question", application, position), {"value": value, **more})
+
+
+def answer_all(person, application, risk="no"):
+    for position, value in ((1, "Company"), (2, risk), (3, "yes")):
+        answer(person, application, position, value)
+
+
+# Beginning ---------------------------------------------------------------------------------------
+
+
+def test_join_explains_before_an_account_is_asked_for(client, group, joining):
+    page = text(client.get(joining))
+
+    assert "3 short questions" in page
+    assert "You need no password." in page
+    assert "Make an account and begin" in page
+    assert f"{reverse('account_login')}?next={joining}" in page
+
+
+def test_join_sends_visitors_to_sign_up_and_then_begins(client, group, joining):
+    response = client.post(joining)
+    assert response["Location"] == f"{reverse('account_signup')}?next={quote(joining, safe='')}"
+
+    # The sign-in keeps the browser's session, as signing up by code does.
+    person = factories.user()
+    client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    response = client.get(joining)
+
+    application = person.applications.get()
+    assert response["Location"] == at("question", application, 1)
+    assert client.get(joining).status_code == 200
+
+
+def test_join_by_following_a_link_begins_nothing(outsider, joining):
+    assert "Begin</button>" in text(outsider.client.get(joining))
+
+    assert not outsider.user.applications.exists()
+
+
+def test_join_goes_on_at_the_first_unanswered_question(outsider, group, joining):
+    outsider.client.post(joining)
+    application = outsider.user.applications.get()
+    answer(outsider, application, 1, "Company")
+
+    assert "Go on with your questions" in text(outsider.client.get(joining))
+    assert outsider.client.post(joining)["Location"] == at("question", application, 2)
+
+    answer(outsider, application, 2, "no")
+    answer(outsider, application, 3, "yes")
+    assert outsider.client.post(joining)["Location"] == at("check_answers", application)
+    assert outsider.user.applications.count() == 1
+
+
+@pytest.mark.parametrize("who", ["applicant", "member"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_join_twice_leads_back_to_the_group(cast, group, joining, who, method):
+    response = getattr(cast[who].client, method)(joining)
+
+    assert response["Location"] == reverse("groups:group_detail", args=[group.slug])
+
+
+def test_join_is_refused_to_who_leads_the_group(facilitator, joining):
+    assert "You lead this group" in text(facilitator.client.post(joining), 403)
+
+
+def test_join_of_a_group_nobody_may_know_of(outsider, group, joining):
+    group.lifecycle = "draft"
+    group.save()
+
+    assert outsider.client.get(joining).status_code == 404
+    assert outsider.client.post(joining).status_code == 404
+
+
+# Questions ---------------------------------------------------------------------------------------
+
+
+def test_question_offers_what_it_must(outsider, draft):
+    first = text(outsider.client.get(at("question", draft, 1)))
+    assert "Question 1 of 3" in first
+    assert "Each answer is saved when you continue" in first
+    assert "Up to 1,000 characters." in first
+    assert 'maxlength="1000"' in first
+    assert "I would rather not say" in first
+    assert "Who will see my answer?" in first
+
+    second = text(outsider.client.get(at("question", draft, 2)))
+    assert f'href="{at("question", draft, 1)}"' in second
+    assert "I would rather not say" in second
+
+    third = text(outsider.client.get(at("question", draft, 3)))
+    assert "I would rather not say" not in third
+
+
+def test_question_keeps_each_answer_and_says_so(outsider, draft):
+    response = answer(outsider, draft, 1, "Some company.")
+
+    assert response["Location"] == at("question", draft, 2)
+    assert draft.answers.get().value == "Some company."
+    assert "Your answers so far are saved" in text(outsider.client.get(response["Location"]))
+    assert "Some company." in text(outsider.client.get(at("question", draft, 1)))
+
+
+@pytest.mark.parametrize(
+    ("position", "data"), [(1, {"value": "Half a thought", "not_said": "1"}), (2, {"value": "-"})]
+)
+def test_question_rather_not_said(outsider, draft, position, data):
+    response = outsider.client.post(at("question", draft, position), data)
+
+    assert response.status_code == 302
+    assert draft.answers.get().value is None
+    chosen = re.search(
+        r'value="-"[^>]* checked', text(outsider.client.get(at("question", draft, 2)))
+    )
+    assert bool(chosen) == (position == 2)
+
+
+@pytest.mark.parametrize(
+    ("position", "data", "message"),
+    [
+        (1, {"value": ""}, "Write a few words, or choose to answer later."),
+        (1, {"value": "x" * 1001}, "Use up to 1,000 characters."),
+        (2, {}, "Choose one answer, or choose to answer later."),
+        (2, {"value": "perhaps"}, "Choose one of the answers."),
+        (3, {"value": "-"}, "Choose one of the answers."),
+        (3, {"not_said": "1"}, "Choose one answer, or choose to answer later."),
+    ],
+)
+def test_question_says_how_to_fix_an_error_and_loses_nothing(
+    outsider, draft, position, data, message
+):
+    page = text(outsider.client.post(at("question", draft, position), data))
+
+    assert "<title>Error:" in page
+    assert page.count(message) == 2
+    target = "id_value" if position == 1 else "id_value_0"
+    assert f'href="#{target}">{message}' in page
+    assert f'id="{target}"' in page
+    if position == 1:
+        assert data["value"] in page
+    assert "Answer this later" in page
+    assert not draft.answers.exists()
+
+
+def test_question_survives_what_no_browser_sends(outsider, draft):
+    page = text(answer(outsider, draft, 1, "a\x00b"))
+
+    assert "Error:" in page
+
+
+def test_question_can_be_answered_later(outsider, draft):
+    page = text(outsider.client.get(at("question", draft, 1)))
+    assert f'href="{at("question", draft, 2)}">Answer this later' in page
+
+    answer(outsider, draft, 3, "yes")
+    assert answer(outsider, draft, 2, "no")["Location"] == at("check_answers", draft)
+    page = text(outsider.client.get(at("check_answers", draft)))
+    assert "1 question still waits for an answer" in page
+    assert "Send my answers" not in page
+
+
+def test_question_changed_from_the_check_page_leads_back_there(outsider, draft):
+    answer_all(outsider, draft)
+    change = f"{at('question', draft, 1)}?change=1"
+    assert change in text(outsider.client.get(at("check_answers", draft)))
+    page = text(outsider.client.get(change))
+    assert 'name="change"' in page
+    assert f'href="{at("check_answers", draft)}">Keep my answer as it was' in page
+
+    assert answer(outsider, draft, 1, "Other", change="1")["Location"] == at("check_answers", draft)
+
+
+@pytest.mark.parametrize("who", ["applicant", "member", "facilitator", "coordinator"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "question",
+        "answer_saved",
+        "check_answers",
+        "display_name",
+        "application_detail",
+        "application_withdraw",
+    ],
+)
+def test_pages_of_an_application_are_the_applicants_own(cast, draft, who, name):
+    more = [1] if name in ("question", "answer_saved") else []
+
+    assert cast[who].client.get(at(name, draft, *more)).status_code == 404
+    assert cast[who].client.post(at(name, draft, *more), {"value": "no"}).status_code in (404, 405)
+    assert not draft.answers.exists()
+
+
+def test_unknown_question_is_404(outsider, draft):
+    assert outsider.client.get(at("question", draft, 9)).status_code == 404
+
+
+# An answer that signals risk ---------------------------------------------------------------------
+
+
+def test_answer_saved_helps_at_once_and_names_who_is_asked(outsider, draft, coordinator):
+    outsider.user.country = "US"
+    outsider.user.save()
+
+    response = answer(outsider, draft, 2, "yes")
+
+    assert response["Location"] == at("answer_saved", draft, 2)
+    page = text(outsider.client.get(response["Location"]))
+    concern = Concern.objects.get()
+    assert "Thank you for telling us" in page
+    assert "988 Suicide" in page
+    assert "<b>Coordinator</b> from Harbour Network" in page
+    assert f"{concern.respond_by:%Y-%m-%dT%H:%M:%SZ}" in page
+    assert "nobody here is watching" in page
+    assert f'href="{at("question", draft, 3)}">Continue' in page
+    assert "Coordinator was asked to look at one answer" in text(
+        outsider.client.get(at("check_answers", draft))
+    )
+
+
+def test_answer_saved_promises_nobody_when_there_is_nobody(outsider, draft):
+    answer(outsider, draft, 2, "yes")
+
+    page = text(outsider.client.get(at("answer_saved", draft, 2)))
+
+    assert "Nobody at Harbour Network is on call" in page
+    assert "We have asked" not in page
+    assert "999" in page
+
+
+def test_answer_saved_of_another_answer_goes_on(outsider, draft):
+    answer(outsider, draft, 1, "Company")
+
+    assert outsider.client.get(at("answer_saved", draft, 1))["Location"] == at("question", draft, 2)
+
+
+def test_nothing_of_health_is_in_an_address(outsider, draft):
+    for url in (at("answer_saved", draft, 2), at("question", draft, 2)):
+        assert not re.search(r"urgent|risk|crisis|help|support", url)
+
+
+# Sending -----------------------------------------------------------------------------------------
+
+
+def test_check_answers_sends_to_a_drop_in_group(outsider, draft, group):
+    answer_all(outsider, draft)
+    page = text(outsider.client.get(at("check_answers", draft)))
+    assert "Company" in page
+    assert "Change<span" in page
+
+    response = outsider.client.post(at("check_answers", draft))
+
+    assert response["Location"] == at("application_detail", draft)
+    page = text(outsider.client.get(response["Location"]))
+    assert "You have a place" in page
+    assert reverse("groups:agreement", args=[group.slug]) in page
+
+
+def test_check_answers_sends_to_a_screened_group(outsider, draft, group):
+    group.admission = "screened"
+    group.save()
+    answer_all(outsider, draft)
+
+    page = text(outsider.client.post(at("check_answers", draft), follow=True))
+
+    draft.refresh_from_db()
+    assert "A facilitator or coordinator will answer by" in page
+    assert f"{draft.answer_by:%Y-%m-%dT%H:%M:%SZ}" in page
+    assert "London time" in page
+    assert "Take my request back" in page
+
+
+def test_check_answers_stops_kindly_without_the_acknowledgement(outsider, draft):
+    answer_all(outsider, draft)
+    answer(outsider, draft, 3, "no")
+
+    page = text(outsider.client.get(at("check_answers", draft)))
+    assert "cannot replace treatment" in page
+    assert "Send my answers" not in page
+    assert f'{at("question", draft, 3)}?change=1">Change my answer' in page
+
+    page = text(outsider.client.post(at("check_answers", draft)))
+    assert "<title>Error:" in page
+    assert "please confirm" in page
+    assert Application.objects.get().status == Application.Status.DRAFT
+
+
+def test_check_answers_posted_too_early_says_so(outsider, draft):
+    page = text(outsider.client.post(at("check_answers", draft)))
+
+    assert "Some questions still wait for an answer." in page
+
+
+def test_display_name_is_chosen_before_sending(outsider, draft):
+    outsider.user.display_name = ""
+    outsider.user.save()
+    answer_all(outsider, draft)
+    page = text(outsider.client.get(at("check_answers", draft)))
+    assert "Not chosen yet" in page
+    assert "Send my answers" not in page
+    assert "Choose the name that others will see" in text(
+        outsider.client.post(at("check_answers", draft))
+    )
+
+    assert "Enter a name" in text(outsider.client.post(at("display_name", draft), {}))
+    response = outsider.client.post(at("display_name", draft), {"display_name": "Wren"})
+
+    assert response["Location"] == at("check_answers", draft)
+    outsider.user.refresh_from_db()
+    assert outsider.user.display_name == "Wren"
+    assert "Send my answers" in text(outsider.client.get(at("check_answers", draft)))
+
+
+def test_after_sending_the_questions_are_closed(outsider, draft):
+    answer_all(outsider, draft)
+    outsider.client.post(at("check_answers", draft))
+
+    for address in (at("question", draft, 1), at("check_answers", draft)):
+        assert outsider.client.get(address)["Location"] == at("application_detail", draft)
+        assert outsider.client.post(address, {"value": "x"})["Location"] == (
+            at("application_detail", draft)
+        )
+
+
+# Where it stands ---------------------------------------------------------------------------------
+
+
+def test_application_detail_of_a_draft_leads_on(outsider, draft):
+    assert outsider.client.get(at("application_detail", draft))["Location"] == (
+        at("check_answers", draft)
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("accept", "You have a place"),
+        ("talk_first", "Let us talk first"),
+        ("refer", "Something else may suit you better"),
+    ],
+)
+def test_application_detail_after_a_decision(applicant, facilitator, outcome, words):
+    application = applicant.user.applications.get()
+    actions.decide(
+        application=application,
+        outcome=outcome,
+        message="Dear you,\n\n<b>be well</b>",
+        reason="Only for staff",
+        by=facilitator.user,
+    )
+
+    page = text(applicant.client.get(at("application_detail", application)))
+
+    assert words in page
+    assert "Facilitator wrote to you" in page
+    assert "&lt;b&gt;be well" in page
+    assert "Only for staff" not in page
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("waitlisted", "You are on the waiting list"),
+        ("active", "You are a member"),
+        ("removed", "Your time in this group has ended"),
+    ],
+)
+def test_application_detail_follows_the_membership(group, outsider, status, words):
+    membership = factories.membership(group=group, user=outsider.user, status=status)
+    application = factories.application(
+        group, user=outsider.user, status="accepted", membership=membership
+    )
+
+    assert words in text(outsider.client.get(at("application_detail", application)))
+
+
+def test_application_detail_admits_a_broken_promise(applicant):
+    application = applicant.user.applications.get()
+    application.answer_by = timezone.now() - timedelta(hours=1)
+    application.save()
+
+    assert "It is late, and we are sorry" in text(
+        applicant.client.get(at("application_detail", application))
+    )
+
+
+def test_application_withdraw_asks_once(applicant, group):
+    application = applicant.user.applications.get()
+    assert "Take your request back?" in text(
+        applicant.client.get(at("application_withdraw", application))
+    )
+
+    page = text(applicant.client.post(at("application_withdraw", application), follow=True))
+
+    assert "You have taken your request back" in page
+    assert "Ask to join" in page
+    assert "You took your request back" in text(
+        applicant.client.get(at("application_detail", application))
+    )
+    assert applicant.client.post(at("application_withdraw", application)).status_code == 403
+
+
+# For staff ---------------------------------------------------------------------------------------
+
+
+def test_queue_shows_who_waits_and_how_urgent_it_is(facilitator, applicant, group):
+    late = factories.application(
+        group,
+        user=factories.user(display_name="Late one"),
+        status="submitted",
+        answer_by=timezone.now() - timedelta(hours=1),
+    )
+    urgent = factories.application(
+        group, user=factories.user(display_name="Urgent one"), status="submitted", proposal="urgent"
+    )
+
+    page = text(facilitator.client.get("/screening/"))
+
+    assert "3 people wait for an answer" in page
+    assert "Needs support today" in page
+    assert ">Late</span>" in page
+    order = [page.index(at("review", application)) for application in (urgent, late)]
+    assert order == sorted(order)
+    assert "Have you had thoughts" not in page
+
+
+def test_queue_is_for_staff_and_shows_only_their_groups(cast):
+    for who, status in (
+        ("outsider", 403),
+        ("applicant", 403),
+        ("member", 403),
+        ("facilitator", 200),
+        ("coordinator", 200),
+        ("other_coordinator", 200),
+    ):
+        assert cast[who].client.get("/screening/").status_code == status
+    assert "Nobody waits" in text(cast["other_coordinator"].client.get("/screening/"))
+    assert "Applicant" in text(cast["coordinator"].client.get("/screening/"))
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_queue_asks_few_questions(facilitator, group, number, django_assert_max_num_queries):
+    for _ in range(number):
+        factories.application(group, user=factories.user(), status="submitted")
+
+    with django_assert_max_num_queries(12):
+        facilitator.client.get("/screening/")
+
+
+def test_review_shows_answers_and_records_the_reading(cast):
+    application = cast["applicant"].user.applications.get()
+    application.answers.filter(question__position=2).update(value="yes")
+
+    page = text(cast["coordinator"].client.get(at("review", application)))
+
+    assert "Have you had thoughts" in page
+    assert "Needs support today" in page
+    event = Event.objects.get(verb="application.read")
+    assert (event.actor_id, event.object_id) == (cast["coordinator"].user.pk, application.pk)
+    for who in ("outsider", "applicant", "member", "other_coordinator"):
+        assert cast[who].client.get(at("review", application)).status_code == 404
+        assert cast[who].client.post(at("review", application)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("accept", "We would be glad to have you in the group"),
+        ("talk_first", "I would like to talk with you"),
+        ("refer", "We suggest:"),
+    ],
+)
+def test_review_offers_kind_words_for_each_outcome(facilitator, applicant, outcome, words):
+    application = applicant.user.applications.get()
+
+    page = text(facilitator.client.get(at("review", application), {"outcome": outcome}))
+
+    assert words in page
+    assert f'name="outcome" value="{outcome}"' in page
+
+
+def test_review_part_for_htmx_holds_no_answers_and_records_no_reading(facilitator, applicant):
+    application = applicant.user.applications.get()
+
+    page = text(
+        facilitator.client.get(
+            at("review", application), {"outcome": "refer"}, headers={"HX-Request": "true"}
+        )
+    )
+
+    assert 'id="decision"' in page
+    assert "Have you had thoughts" not in page
+    assert not Event.objects.filter(verb="application.read").exists()
+
+
+def test_review_decides_and_the_applicant_sees_it(facilitator, applicant):
+    application = applicant.user.applications.get()
+    data = {"outcome": "talk_first", "message": "Shall we talk?", "reason": "Unsure about fit"}
+
+    page = text(facilitator.client.post(at("review", application), data, follow=True))
+
+    assert "Your answer is on its way" in page
+    assert "Shall we talk?" in text(applicant.client.get(at("application_detail", application)))
+    page = text(facilitator.client.get(at("review", application)))
+    assert applicant.user.email in page
+    assert "Unsure about fit" in page
+    assert "?outcome=talk_first" not in page
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"outcome": "refer", "message": "", "reason": "x"}, "Write some words for the person."),
+        ({"outcome": "refer", "message": "x", "reason": ""}, "Say why, so that others can follow"),
+    ],
+)
+def test_review_says_what_is_missing(facilitator, applicant, data, message):
+    application = applicant.user.applications.get()
+
+    page = text(facilitator.client.post(at("review", application), data))
+
+    assert "<title>Error:" in page
+    assert page.count(message) == 2
+    application.refresh_from_db()
+    assert application.status == Application.Status.SUBMITTED
+
+
+def test_review_needs_no_reason_to_accept(facilitator, applicant):
+    application = applicant.user.applications.get()
+
+    facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Welcome"})
+
+    application.refresh_from_db()
+    assert application.status == Application.Status.ACCEPTED
+
+
+@pytest.mark.parametrize("outcome", ["", "nonsense"])
+def test_review_without_an_outcome_decides_nothing(facilitator, applicant, outcome):
+    application = applicant.user.applications.get()
+
+    page = text(facilitator.client.post(at("review", application), {"outcome": outcome}))
+
+    assert "Choose one." in page
+    application.refresh_from_db()
+    assert application.status == Application.Status.SUBMITTED
+
+
+def test_review_tells_the_second_decider(facilitator, coordinator, applicant):
+    application = applicant.user.applications.get()
+    actions.decide(
+        application=application, outcome="refer", message="x", reason="y", by=facilitator.user
+    )
+
+    response = coordinator.client.post(
+        at("review", application), {"outcome": "accept", "message": "Welcome"}
+    )
+
+    page = text(response, 409)
+    assert "Somebody has answered this request already" in page
+    assert "Something else suggested" in page
+    assert "Facilitator" in page
+
+
+def test_review_of_a_full_group_puts_on_the_waiting_list(group, facilitator, applicant):
+    group.capacity = group.minimum = 2
+    group.save()
+    for _ in range(2):
+        factories.member(group)
+    application = applicant.user.applications.get()
+
+    page = text(facilitator.client.get(at("review", application), {"outcome": "accept"}))
+    assert "Accept onto the waiting list" in page
+    assert "Every place is taken" in page
+
+    facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Soon"})
+    assert applicant.user.memberships.get().status == Membership.Status.WAITLISTED
+    assert "The group is full" in text(facilitator.client.get("/screening/"))
+    assert facilitator.client.post(at("place_offer", application)).status_code == 403
+
+    group.capacity = 3
+    group.save()
+    assert "1 place free" in text(facilitator.client.get("/screening/"))
+    facilitator.client.post(at("place_offer", application))
+    assert applicant.user.memberships.get().status == Membership.Status.ACCEPTED
+    assert "There is a place for you now" in text(
+        applicant.client.get(at("application_detail", application))
+    )
+
+
+def test_place_offer_is_for_staff(cast):
+    application = cast["applicant"].user.applications.get()
+
+    for who in ("outsider", "applicant", "member", "other_coordinator"):
+        assert cast[who].client.post(at("place_offer", application)).status_code == 404
+
+
+def test_no_mail_goes_out_before_the_commit(facilitator, applicant):
+    application = applicant.user.applications.get()
+    facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Welcome"})
+
+    assert mail.outbox == []
