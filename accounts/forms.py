@@ -42,6 +42,12 @@ class _DisplayName(forms.CharField):
         return _clean_display_name(super().clean(value))
 
 
+def _as_address(field: forms.Field) -> None:
+    """The same label everywhere, and no hint that vanishes while one types."""
+    field.label = "E-mail address"
+    field.widget.attrs.pop("placeholder", None)
+
+
 class SignupForm(allauth_forms.SignupForm):
     """An address and a name. There is no password: a code confirms the address."""
 
@@ -54,6 +60,10 @@ class SignupForm(allauth_forms.SignupForm):
     )
     field_order = ["email", "display_name", "time_zone"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _as_address(self.fields["email"])
+
     def clean_time_zone(self) -> str:
         """A zone nobody knows is no reason to refuse somebody."""
         name: str = self.cleaned_data["time_zone"]
@@ -62,6 +72,11 @@ class SignupForm(allauth_forms.SignupForm):
 
 class LoginForm(allauth_forms.LoginForm):
     """By password, for those who have set one. Without is another form that sends a code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _as_address(self.fields["login"])
+        self.fields["password"].widget.attrs.pop("placeholder", None)
 
     def _setup_password_field(self) -> None:
         """Keep the field: allauth drops it where sign-up asks for no password."""

@@ -12,10 +12,6 @@ from audit.models import Event
 from tests import factories
 
 JOIN = "/groups/evening-circle/join/"
-SAFE_SUBJECTS = {
-    "Your code",
-    "Your sign-in code",
-}
 
 
 def code_in(message) -> str:
@@ -96,6 +92,17 @@ def test_a_page_for_members_leads_a_visitor_to_sign_in_and_back(browser):
     response = browser.get(reverse("accounts:profile"))
 
     assert response.url == f"{reverse('account_login')}?next={reverse('accounts:profile')}"
+
+
+def test_between_signing_in_and_up_nobody_forgets_the_way(browser):
+    query = "?next=%2Fgroups%2Fevening-circle%2Fjoin%2F"
+
+    sign_in = browser.get(reverse("account_login"), {"next": JOIN}).content.decode()
+    sign_up_page = browser.get(reverse("account_signup"), {"next": JOIN}).content.decode()
+
+    assert f'href="{reverse("account_signup")}{query}"' in sign_in
+    assert f'href="{reverse("account_login")}{query}"' in sign_up_page
+    assert "placeholder" not in sign_in + sign_up_page
 
 
 def test_a_wrong_code_does_not_sign_in(browser):
