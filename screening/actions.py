@@ -258,7 +258,8 @@ def offer_place(*, application: Application, by: User, at: datetime | None = Non
         .select_related("form__group", "membership")
         .get(pk=application.pk)
     )
-    group_actions.accept(membership=cast(Membership, application.membership), by=by, at=at)
+    membership = rules.check_waits_for_place(application)
+    application.membership = group_actions.accept(membership=membership, by=by, at=at)
     decision = Decision.objects.create(
         application=application,
         outcome=Decision.Outcome.ACCEPT,

@@ -198,7 +198,7 @@ class Answer(models.Model):
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="answers")
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="answers")
-    value = models.TextField(null=True, blank=True)
+    value = models.TextField(null=True, blank=True)  # noqa: DJ001 - None is "rather not say"
     answered_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

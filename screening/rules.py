@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from accounts.rules import Viewer, organisations_coordinated_by
-from groups.models import SupportGroup
+from groups.models import Membership, SupportGroup
 from groups.rules import groups_led_by, groups_staffed_by
 from safeguarding.models import Concern
 from screening.models import Answer, Application, ApplicationQuerySet, Question
@@ -163,3 +163,11 @@ def concerns_from(application: Application) -> QuerySet[Concern]:
     return Concern.objects.filter(
         occasion__startswith=f"screening:{application.pk}:"
     ).select_related("assigned_to")
+
+
+def check_waits_for_place(application: Application) -> Membership:
+    """The membership on the waiting list that this application led to, or `Refused`."""
+    membership = application.membership
+    if membership is None or membership.status != Membership.Status.WAITLISTED:
+        raise Refused("not_waiting", "This person is not on the waiting list any more.")
+    return membership

@@ -317,6 +317,11 @@ def _answers_context(request: HttpRequest, application: Application) -> dict[str
 def place_offer(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Give somebody on the waiting list the place that is free."""
     application = get_object_or_404(rules.applications_decided_by(request.user), pk=pk)
-    actions.offer_place(application=application, by=_person(request))
-    messages.success(request, "They have a place now. They get an e-mail about it.")
+    try:
+        actions.offer_place(application=application, by=_person(request))
+    except Refused as refused:
+        # Somebody else was faster: the list that follows shows how it is now.
+        messages.warning(request, refused.message)
+    else:
+        messages.success(request, "They have a place now. They get an e-mail about it.")
     return redirect("screening:queue")

@@ -305,6 +305,21 @@ def test_two_people_decide_at_once(told):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_two_staff_give_the_same_person_a_place_at_once(told):
+    group = factories.group()
+    leader = factories.facilitator(group).user
+    person = factories.user()
+    waiting = factories.membership(group=group, user=person, status="waitlisted")
+    application = factories.application(group, user=person, status="accepted", membership=waiting)
+
+    results = at_once(*[lambda: actions.offer_place(application=application, by=leader)] * 2)
+
+    assert sum(isinstance(result, Refused) for result in results) == 1
+    assert person.memberships.get().status == Membership.Status.ACCEPTED
+    assert len(told) == 1
+
+
+@pytest.mark.django_db(transaction=True)
 def test_sending_twice_at_once_makes_one_membership(told):
     group = factories.group()
     factories.screening_form(group)

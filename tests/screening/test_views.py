@@ -618,7 +618,8 @@ def test_review_of_a_full_group_puts_on_the_waiting_list(group, facilitator, app
     facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Soon"})
     assert applicant.user.memberships.get().status == Membership.Status.WAITLISTED
     assert "The group is full" in text(facilitator.client.get("/screening/"))
-    assert facilitator.client.post(at("place_offer", application)).status_code == 403
+    page = text(facilitator.client.post(at("place_offer", application), follow=True))
+    assert "Every place is taken" in page
 
     group.capacity = 3
     group.save()
@@ -628,6 +629,15 @@ def test_review_of_a_full_group_puts_on_the_waiting_list(group, facilitator, app
     assert "There is a place for you now" in text(
         applicant.client.get(at("application_detail", application))
     )
+
+
+def test_place_offer_passes_nobody_by_a_decision(facilitator, applicant):
+    application = applicant.user.applications.get()
+
+    page = text(facilitator.client.post(at("place_offer", application), follow=True))
+
+    assert "not on the waiting list" in page
+    assert applicant.user.memberships.get().status == Membership.Status.APPLIED
 
 
 def test_place_offer_is_for_staff(cast):
