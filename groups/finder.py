@@ -82,11 +82,11 @@ def listing(group: SupportGroup, zone: tzinfo) -> Listing:
 
     Needs `with_next_session()`, `with_seats_taken()` and prefetched topics.
     """
-    starts_at: datetime | None = group.next_starts_at  # type: ignore[attr-defined]
+    starts_at = group.next_starts_at
     if group.meets_at_a_place():
         zone = ZoneInfo(group.time_zone)
     formats = list(FORMATS) if group.format == SupportGroup.Format.HYBRID else [group.format]
-    has_places = group.capacity > group.seats_taken  # type: ignore[attr-defined]
+    has_places = group.capacity > group.seats_taken
     return Listing(
         pk=group.pk,
         values={
@@ -213,10 +213,10 @@ def places_words(group: SupportGroup) -> str:
 
     Needs `with_seats_taken()` and `with_people_waiting()`.
     """
-    left = max(group.capacity - group.seats_taken, 0)  # type: ignore[attr-defined]
+    left = max(group.capacity - group.seats_taken, 0)
     if left:
         return f"{left} of {group.capacity} places left"
-    waiting: int = group.people_waiting  # type: ignore[attr-defined]
+    waiting = group.people_waiting
     if waiting:
         return f"Full. {waiting} {'person waits' if waiting == 1 else 'people wait'} for a place"
     return "Full. You would be first on the waiting list"

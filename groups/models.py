@@ -164,6 +164,11 @@ class SupportGroup(models.Model):
     keeps_messages_days = models.PositiveSmallIntegerField(default=30)
     created_at = models.DateTimeField(default=timezone.now)
 
+    #: Only there when the queryset's `with_…()` of the same name was asked for.
+    seats_taken: int
+    people_waiting: int
+    next_starts_at: datetime | None
+
     objects = SupportGroupQuerySet.as_manager()
 
     class Meta:
@@ -224,7 +229,7 @@ class SupportGroup(models.Model):
 
     def current_series(self) -> Any | None:
         """The rhythm that holds now. Sessions stand above groups, so only the relation is known."""
-        return next((s for s in self.series.all() if s.ended_at is None), None)  # type: ignore[attr-defined]
+        return next((s for s in self.series.all() if s.ended_at is None), None)
 
     def meets_at_a_place(self) -> bool:
         """Whether times are the place's and not the reader's."""

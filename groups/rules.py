@@ -155,7 +155,7 @@ def alternatives_to(group: SupportGroup) -> QuerySet[SupportGroup]:
         .exclude(pk=group.pk)
         .with_seats_taken()
         .with_next_session()
-        .filter(seats_taken__lt=F("capacity"))
+        .filter(seats_taken__lt=F("capacity"))  # type: ignore[misc]  # annotated above
         .order_by(F("next_starts_at").asc(nulls_last=True), "name")
     )
 
