@@ -1,0 +1,35 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.models import Event
+from sessions.actions import add_session
+from sessions.models import AgendaTemplateItem, SupportSession
+from supportgroups.lib.refusals import Refused
+
+
+@pytest.mark.parametrize("who", ["facilitator", "coordinator"])
+def test_add_session_copies_the_agenda_and_tells_the_trail(cast, group, who):
+    for position, title in enumerate(("Hello", "Circle"), start=1):
+        AgendaTemplateItem.objects.create(group=group, position=position, title=title, minutes=30)
+    starts_at = timezone.now() + timedelta(hours=3)
+    made = add_session(
+        group=group,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=1),
+        by=cast[who].user,
+    )
+    assert (made.status, made.series) == (SupportSession.Status.SCHEDULED, None)
+    assert made.recurrence_id == starts_at
+    assert [part.title for part in made.agenda.all()] == ["Hello", "Circle"]
+    event = Event.objects.get(object_id=made.pk)
+    assert (event.verb, event.actor_id) == ("session.added", cast[who].user.pk)
+
+
+@pytest.mark.parametrize("who", ["member", "applicant", "outsider", "other_coordinator"])
+def test_add_session_refuses_who_does_not_staff_the_group(cast, group, who):
+    now = timezone.now()
+    with pytest.raises(Refused):
+        add_session(group=group, starts_at=now, ends_at=now + timedelta(hours=1), by=cast[who].user)
+    assert not SupportSession.objects.exists()
