@@ -1,0 +1,315 @@
+"""One person's whole way, lived in the running demo: from "is there something" to the numbers."""
+
+import re
+from collections.abc import Callable
+from email import message_from_string, policy
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Someone
+from tests.processes import wait_until
+from tests.running_demo import Demo
+
+pytestmark = pytest.mark.timeout(420)
+
+type Make = Callable[..., Someone]
+
+#: What a person without worries answers; other questions get their first answer.
+CALM = {"afraid": "no", "ending your life": "no"}
+
+
+def mails(demo: Demo, to: str) -> list[tuple[str, str]]:
+    """Subject and text of every mail to an address, oldest first."""
+    found = []
+    for path in sorted((demo.data / "outbox").iterdir(), key=lambda path: path.stat().st_mtime):
+        for text in path.read_text().split("-" * 79):
+            mail = message_from_string(text.strip(), policy=policy.default)
+            if mail["To"] and to in mail["To"]:
+                found.append((str(mail["Subject"]), str(mail.get_content())))
+    return found
+
+
+def newest_code(demo: Demo, to: str) -> str:
+    def codes() -> list[str]:
+        texts = [text for _, text in mails(demo, to)]
+        return [
+            code for text in texts for code in re.findall(r"^\s*([A-Z0-9-]{6,9})\s*$", text, re.M)
+        ]
+
+    wait_until(codes, seconds=15, what=f"a code for {to}")
+    return codes()[-1]
+
+
+def sign_up(person: Someone, address: str, name: str) -> None:
+    """From the group's page: no password, a code from the mail."""
+    person.press("Ask to join")
+    person.press("Make an account and begin")
+    person.page.locator("[name=email]").fill(address)
+    person.page.locator("[name=display_name]").fill(name)
+    person.look("sign-up")
+    person.press("Continue")
+    person.page.locator("[name=code]").wait_for()
+    person.page.locator("[name=code]").fill(newest_code(person.demo, address))
+    person.look("code")
+    person.page.locator("[name=code]").press("Enter")
+    person.page.wait_for_url(re.compile(r"/join/|/applications/"))
+    if "/join/" in person.page.url:
+        person.press("Begin")
+
+
+def answer(person: Someone, answers: dict[str, str]) -> None:
+    """Answer page after page until the answers are shown for checking."""
+    while "/questions/" in person.page.url:
+        question = person.page.locator("h1").inner_text()
+        value = next((v for words, v in answers.items() if words in question), None)
+        text = person.page.locator("textarea")
+        if text.count():
+            text.fill("Company, mostly.")
+        elif value is not None:
+            person.page.locator(f"input[type=radio][value={value}]").check()
+        else:
+            person.page.locator("input[type=radio]").first.check()
+        address = person.page.url
+        person.press("Continue")
+        person.page.wait_for_url(lambda url, was=address: url != was)
+        if person.page.url.endswith("/saved/"):
+            return
+
+
+def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
+    river, juniper = someone("river"), someone("juniper", at="desk")
+
+    # 1. Signed out: search, filter, read.
+    river.go("/")
+    river.look("directory")
+    river.page.locator("[name=q]").fill("open evening")
+    river.press("Show groups")
+    river.sees("1 group")
+    river.press("Start here: an open evening")
+    river.sees("not an emergency service")
+    river.look("group")
+
+    # 2. An account by code, a few questions, in at once. Stopping in the middle loses nothing.
+    sign_up(river, "river@example.com", "River")
+    river.look("question")
+    first = river.page.url
+    river.page.locator("input[type=radio]").first.check()
+    river.press("Continue")
+    river.page.wait_for_url(lambda url: url != first)
+    river.go("/home/")
+    river.look("home-with-draft")
+    river.go("/groups/start-here/join/")
+    river.press("Continue")
+    assert river.page.url != first, "goes on where it stopped"
+    answer(river, CALM)
+    river.sees("Check your answers")
+    river.look("check-answers")
+    river.press("Send my answers")
+    river.sees("You have a place")
+    river.look("accepted")
+
+    # 4. The agreement makes a member.
+    river.press("Read and sign the agreement")
+    river.look("agreement")
+    river.press("Sign the agreement")
+    assert river.page.title().startswith("Error:"), "nothing is signed by accident"
+    river.look("agreement-error")
+    river.page.locator("[name=agrees]").check()
+    river.page.locator("[name=signed_name]").fill("River")
+    river.press("Sign the agreement")
+    river.go("/home/")
+    river.sees("Your session’s room is open")
+    river.look("home")
+
+    # 5. The session, and a calendar file that gives nothing away.
+    river.press("About this session")
+    river.look("session")
+    with river.page.expect_download() as download:
+        river.press("Add to your calendar")
+    calendar = Path(download.value.path()).read_text()
+    assert "SUMMARY:Appointment" in calendar
+    assert "evening" not in calendar.lower()
+    for subject, _ in mails(demo, "@example"):
+        assert not re.search("evening|mood|grief|anxi", subject.lower())
+    wait_until(
+        lambda: any("appointment" in subject for subject, _ in mails(demo, "@example.org")),
+        seconds=90,
+        what="reminders of the coming day's sessions, sent by beat and worker",
+    )
+
+    # 6. The room: two people, a lost connection, a reload.
+    river.press("Enter the room")
+    river.look("privacy-reminder")
+    river.press("I agree, take me in")
+    river.sees("Waiting")
+    juniper.sign_in("juniper")
+    juniper.look("facilitator-home")
+    juniper.page.goto(river.page.url.replace("/room/", "/enter/"))
+    juniper.press("I agree, take me in")
+    juniper.press("Start the session")
+    river.sees("In session")
+    say(juniper, "Good evening. How is everybody?")
+    river.sees("Good evening. How is everybody?")
+    say(river, "A bit shy, but here.")
+    juniper.sees("A bit shy, but here.")
+    river.look("room")
+    juniper.look("room-facilitator")
+    river.context.set_offline(True)
+    say(juniper, "You can just listen.")
+    say(river, "Written in a tunnel.")
+    river.context.set_offline(False)
+    river.sees("You can just listen.", seconds=40)
+    juniper.sees("Written in a tunnel.", seconds=40)
+    river.page.reload()
+    river.sees("Written in a tunnel.")
+    for words in ("A bit shy, but here.", "You can just listen.", "Written in a tunnel."):
+        for person in (river, juniper):
+            assert person.page.locator(".msg__text", has_text=words).count() == 1
+    composer = river.page.locator("#id_body").bounding_box()
+    newest = river.page.locator(".msg").last.bounding_box()
+    part = river.page.locator("#now-title").bounding_box()
+    for box in (composer, newest, part):
+        assert box is not None
+        assert 0 <= box["y"] <= 740 - box["height"], "all visible on a phone"
+    juniper.press("Next")
+    juniper.press("Add 5 min")
+    end_session(juniper)
+    juniper.look("ended-facilitator")
+    river.sees("The session has ended")
+    juniper.go(re.sub(r"^.*(/sessions/[^/]+/).*$", r"\1", river.page.url))
+    juniper.sees("River")
+    juniper.look("who-came")
+
+    # 7. Within a minute the clock makes the check-in due, by mail and on the home page.
+    wait_until(
+        lambda: any("question" in subject for subject, _ in mails(demo, "river@example.com")),
+        seconds=130,
+        what="the check-in's mail",
+    )
+    river.go("/home/")
+    river.look("home-with-check-in")
+    for name, total in (("low mood", 9), ("worry", 7)):
+        river.go("/home/")
+        river.press(f"Check-in: {name}")
+        river.look(f"check-in-{total}")
+        river.press("Start")
+        answer_check_in(river)
+        river.sees("Check your answers")
+        river.look(f"check-in-{total}-check")
+        river.press("Send my answers")
+        river.sees("Your answers are in")
+        river.look(f"check-in-{total}-done")
+    river.go("/progress/")
+    river.look("progress")
+
+
+def say(person: Someone, words: str) -> None:
+    person.page.locator("#id_body").fill(words)
+    person.page.locator("#id_body").press("Control+Enter")
+    if person.page.locator("#id_body").input_value():
+        person.press("Send")
+
+
+def end_session(person: Someone) -> None:
+    person.page.locator("summary", has_text="End the session").click()
+    person.page.locator("form[action$='/end/'] button").click()
+    person.sees("The session has ended")
+
+
+def answer_check_in(person: Someone) -> None:
+    """Everything "several days", except the question on being better off dead: not at all."""
+    while "/questions/" in person.page.url:
+        calm = "better off dead" in person.page.locator("h1").inner_text()
+        person.page.locator(f"input[type=radio][value='{0 if calm else 1}']").check()
+        address = person.page.url
+        person.press("Continue")
+        person.page.wait_for_url(lambda url, was=address: url != was)
+
+
+def test_a_screened_group_a_worrying_answer_and_a_decision(demo: Demo, someone: Make) -> None:
+    brook, heron, marigold = someone("brook"), someone("heron"), someone("marigold", at="desk")
+
+    # 2. Nine questions; one answer shows help at once and opens a task for a named person.
+    brook.go("/groups/living-with-low-mood/")
+    sign_up(brook, "brook@example.com", "Brook")
+    answer(brook, CALM | {"ending your life": "yes"})
+    brook.sees("Thank you for telling us")
+    brook.sees("116 123")
+    brook.look("help-at-once")
+    brook.press("Continue")
+    answer(brook, CALM)
+    brook.press("Send my answers")
+    brook.sees("will answer by")
+    brook.look("waiting")
+    wait_until(
+        lambda: any("A task for you" in subject for subject, _ in mails(demo, "@example.org")),
+        seconds=60,
+        what="the named person's mail",
+    )
+
+    # 3. A facilitator reads and accepts; the mail says only that there is news.
+    heron.sign_in("heron")
+    heron.go("/screening/")
+    heron.look("queue")
+    heron.press("Brook")
+    heron.look("application")
+    heron.press("Accept")
+    heron.page.locator("[name=message]").wait_for()
+    heron.look("decision")
+    heron.page.locator("#decision form button[type=submit]").click()
+    heron.page.wait_for_load_state()
+    brook.go("/home/")
+    brook.look("home-after-decision")
+    wait_until(
+        lambda: any("news" in subject for subject, _ in mails(demo, "brook@example.com")),
+        seconds=60,
+        what="the applicant's mail",
+    )
+    news = next(text for subject, text in mails(demo, "brook@example.com") if "news" in subject)
+    assert "mood" not in news.lower()
+
+    # 8. The coordinator: what needs them, who stays, who came, who changed.
+    marigold.sign_in("marigold")
+    marigold.go("/overview/")
+    marigold.page.wait_for_url("**/overview/*/")
+    marigold.sees("Needs you today")
+    assert marigold.page.locator(".heat td").count() > 50
+    assert marigold.page.locator("figure svg").count() >= 1
+    marigold.look("overview")
+    shown = int(marigold.page.locator(".alert__n").first.inner_text())
+    marigold.go("/concerns/")
+    marigold.look("concerns")
+    assert marigold.page.locator("main a[href^='/concerns/']").count() == shown
+    marigold.press("Brook")
+    marigold.look("concern")
+    marigold.go("/account/profile/")
+    marigold.look("settings")
+
+
+def test_without_javascript(demo: Demo, someone: Make) -> None:
+    """Everything but the live updating of the room."""
+    fern = someone("fern", script=False)
+    fern.go("/")
+    fern.page.locator("[name=q]").fill("open evening")
+    fern.press("Show groups")
+    fern.press("Start here: an open evening")
+    sign_up(fern, "fern@example.com", "Fern")
+    answer(fern, CALM)
+    fern.press("Send my answers")
+    fern.press("Read and sign the agreement")
+    fern.page.locator("[name=agrees]").check()
+    fern.page.locator("[name=signed_name]").fill("Fern")
+    fern.press("Sign the agreement")
+    fern.go("/home/")
+    fern.press("About this session")
+    if fern.page.get_by_role("link", name="Enter the room").count():
+        fern.press("Enter the room")
+        fern.press("I agree, take me in")
+        fern.sees("The circle")
+        fern.look("room-without-script")
+        fern.press("Leave")
+    fern.page.locator("button[form=exit]").filter(visible=True).last.click()
+    fern.page.wait_for_url(lambda url: not url.startswith(demo.address))
+    fern.go("/home/")
+    assert "/account/login/" in fern.page.url, "quick exit ended the sign-in"
