@@ -2,8 +2,6 @@
 
 from contextlib import nullcontext
 from datetime import datetime
-from functools import cache
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -18,7 +16,7 @@ from groups.models import SupportGroup
 from groups.rules import check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from sessions import live, rules
+from sessions import live, rules, statements
 from sessions.models import (
     AgendaItem,
     AgendaTemplateItem,
@@ -134,9 +132,9 @@ def make_due_reminders(*, at: datetime | None = None) -> int:
         due, values = rules.due_for_reminder(kind, at=at).query.sql_with_params()
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO support_sessions_reminder"
+                "INSERT INTO support_sessions_reminder"  # noqa: S608 - the rule's own SQL
                 " (support_session_id, user_id, kind, attempts)"
-                f" SELECT due.*, %s, 0 FROM ({due}) AS due ON CONFLICT DO NOTHING",  # noqa: S608
+                f" SELECT due.*, %s, 0 FROM ({due}) AS due ON CONFLICT DO NOTHING",
                 [kind.value, *values],
             )
             made += cursor.rowcount
@@ -264,109 +262,27 @@ def post_message(
     Raises `Refused` for a body that cannot be, and when the person may not speak now. The message
     itself is the record: it leaves no event in the trail.
     """
-    at = at or timezone.now()
-    body = rules.message_body(body)
+    message = Message(
+        support_session=support_session,
+        client_id=client_id,
+        sender=by,
+        body=rules.message_body(body),
+        sent_at=at or timezone.now(),
+    )
     try:
         # Outside a transaction the statement is its own; inside one a savepoint keeps it whole.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            row = _insert_message(support_session, client_id, body, by, sign_in, at)
+            is_new = statements.insert_message(message, sign_in=sign_in)
     except IntegrityError:
         # The same message came twice at the same moment. The whole statement of the second was
         # undone, its number too, so there is no gap.
-        row = _insert_message(support_session, client_id, body, by, sign_in, at)
-    if row is None:
+        is_new = statements.insert_message(message, sign_in=sign_in)
+    if is_new is None:
         rules.check_may_be_in_room(by, SupportSession.objects.get(pk=support_session.pk))
         raise Refused("not_live", "You can write once the session has started.")
-    is_new, sequence, kept_body, sent_at, is_from_facilitator = row
-    message = Message(
-        support_session=support_session,
-        sequence=sequence,
-        client_id=client_id,
-        sender=by,
-        is_from_facilitator=is_from_facilitator,
-        body=kept_body,
-        sent_at=sent_at,
-    )
     if is_new:
         live.publish_message(message)
     return message
-
-
-def _insert_message(
-    support_session: SupportSession,
-    client_id: UUID,
-    body: str,
-    by: User,
-    sign_in: str | None,
-    at: datetime,
-) -> tuple[bool, int, str, datetime, bool] | None:
-    """(is new, sequence, body, sent_at, is from a facilitator), or None when the rule says no."""
-    statement, stand_ins = _message_statement()
-    values: dict[Any, Any] = {
-        _SESSION: support_session.pk,
-        _GROUP: support_session.group_id,
-        _SENDER: by.pk,
-        _CLIENT_ID: client_id,
-        _BODY: body,
-        _SIGN_IN: sign_in,
-        _AT: at,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [values.get(stand_in, stand_in) for stand_in in stand_ins])
-        return cursor.fetchone()
-
-
-# Stand in for the values of one message while the rules' own querysets are made into SQL, which
-# takes longer than the statement itself, so it is done once.
-_SESSION, _GROUP, _SENDER, _CLIENT_ID = (UUID(int=number) for number in range(1, 5))
-_BODY, _SIGN_IN, _AT = "(body)", "(sign-in)", "(at)"
-
-
-@cache
-def _message_statement() -> tuple[str, tuple[Any, ...]]:
-    """One statement: may speak, session is live, lock, number, insert; or what was sent before.
-
-    The update locks the session's row, so messages get their numbers one after another, and a
-    session that ends meanwhile takes no more.
-    """
-    room = SupportSession(pk=_SESSION, group_id=_GROUP)
-    entered, leads, admitted = (
-        rows.order_by().values("pk").query.sql_with_params()
-        for rows in (
-            rules.in_room(room).filter(user=_SENDER),
-            rules.leading(room).filter(user=_SENDER),
-            rules.admitted_to(room).filter(user=_SENDER),
-        )
-    )
-    sent_before = (
-        "SELECT false, sequence, body, sent_at, is_from_facilitator FROM support_sessions_message"
-        " WHERE support_session_id = %s AND sender_id = %s AND client_id = %s"
-    )
-    key = (_SESSION, _SENDER, _CLIENT_ID)
-    # Only the rules' own SQL is put together here; what people send are values of the statement.
-    statement = f"""
-        WITH room AS (
-            UPDATE support_sessions_supportsession SET message_count = message_count + 1
-            WHERE id = %s AND status = 'live'
-                AND NOT EXISTS ({sent_before})
-                AND EXISTS ({entered[0]})
-                AND (EXISTS ({leads[0]}) OR EXISTS ({admitted[0]}))
-                AND (%s::text IS NULL OR EXISTS (
-                    SELECT FROM django_session WHERE session_key = %s AND expire_date > %s))
-            RETURNING message_count
-        ), added AS (
-            INSERT INTO support_sessions_message (support_session_id, sequence, client_id,
-                sender_id, is_from_facilitator, body, sent_at)
-            SELECT %s, message_count, %s, %s, EXISTS ({leads[0]}), %s, %s FROM room
-            RETURNING true, sequence, body, sent_at, is_from_facilitator
-        )
-        SELECT * FROM added UNION ALL ({sent_before})
-    """  # noqa: S608
-    return statement, (
-        *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], _SIGN_IN, _SIGN_IN, _AT),
-        *(_SESSION, _CLIENT_ID, _SENDER, *leads[1], _BODY, _AT),
-        *key,
-    )
 
 
 # Leading ------------------------------------------------------------------------------------------

@@ -16,9 +16,10 @@ from accounts.models import User
 from accounts.rules import signed_in_with
 from audit.models import Event
 from audit.trail import origin
-from sessions import actions, live, rules
+from sessions import actions, live, rules, statements
 from sessions.hub import Room, Socket, hub, in_thread
 from sessions.models import SupportSession
+from sessions.statements import Look
 from supportgroups.lib.refusals import Refused
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ CLOSING_SECONDS = 30
 #: A question for missed messages may come this often, a sign of life has effect this often.
 QUESTIONS = {"burst": 20, "per_second": 2}
 TOUCH_SECONDS = 2
+#: How often it is written down until when somebody was there.
+SEEN_SECONDS = rules.SEEN_EVERY.total_seconds()
 
 SIGNED_OUT, REFUSED, UNKNOWN, ENDED = 4401, 4403, 4404, 4410
 
@@ -54,10 +57,38 @@ class Standing:
     user: User
     support_session: SupportSession
     leads: bool
+    look: Look | None
 
 
-def _check(key: str | None, user_id: UUID, session_id: UUID, *, answered: bool) -> Standing:
-    """Read afresh that this sign-in holds and the person may be in the room, else `Refused`."""
+def _check(
+    key: str | None, user_id: UUID, session_id: UUID, before: Standing | None, *, answered: bool
+) -> Standing:
+    """Read afresh that this sign-in holds and the person may be in the room, else `Refused`.
+
+    When nothing has changed since the last time that the rules said yes, one statement tells so.
+    """
+    support_session = before.support_session if before else _session(session_id)
+    found = statements.look(support_session, user_id, sign_in=key)
+    look = found[0] if found and found[0].is_plain_yes else None
+    unchanged = before and look and look == before.look
+    if before and found and unchanged and rules.why_not_open(support_session) is None:
+        _, support_session.message_count, support_session.version = found
+        standing = before
+    else:
+        standing = _ask_the_rules(key, user_id, session_id, look)
+    if answered and not standing.leads:
+        actions.stay_in_room(support_session=standing.support_session, by=standing.user)
+    return standing
+
+
+def _session(session_id: UUID) -> SupportSession:
+    support_session = SupportSession.objects.filter(pk=session_id).first()
+    if support_session is None:
+        raise Refused("unknown")
+    return support_session
+
+
+def _ask_the_rules(key: str | None, user_id: UUID, session_id: UUID, look: Look | None) -> Standing:
     user = signed_in_with(key)
     if not isinstance(user, User) or user.pk != user_id:
         raise Refused("signed_out")
@@ -65,9 +96,7 @@ def _check(key: str | None, user_id: UUID, session_id: UUID, *, answered: bool) 
     if support_session is None:
         raise Refused("unknown")
     admission = rules.check_may_be_in_room(user, support_session)
-    if answered and admission.membership is not None:
-        actions.stay_in_room(support_session=support_session, by=user)
-    return Standing(user, support_session, admission.leads)
+    return Standing(user, support_session, admission.leads, look)
 
 
 def _came_at(session_id: UUID, user_id: UUID) -> int:
@@ -114,10 +143,10 @@ class RoomSocket:
         self.hub = hub()
         self.socket = Socket(self.session_id, self.user.pk, self.look)
         self.room: Room
-        self.standing: Standing
+        self.standing: Standing | None = None
         self.here: live.Here
         self.questions = live.Pace(**QUESTIONS)
-        self.touched_at, self.answered = -math.inf, True
+        self.touched_at, self.seen_at, self.answered = -math.inf, -math.inf, True
 
     async def run(self) -> None:
         """Serve the socket until one side closes it."""
@@ -197,6 +226,7 @@ class RoomSocket:
 
     async def hear_message(self, client_id: UUID, body: str) -> None:
         """Keep it and say its number, or say why not. Nothing is lost: the client has it still."""
+        assert self.standing is not None, "a refused socket is not read"  # noqa: S101
         seconds = live.message_pace.wait((self.session_id, self.user.pk))
         if seconds:
             self.refuse(client_id, "too_fast", retry_after=math.ceil(seconds))
@@ -221,6 +251,7 @@ class RoomSocket:
         """Send everything after a number, in order; from then on new messages as they come."""
         if self.questions.wait(None):
             raise Malformed(1008, "too_many_questions")
+        assert self.standing is not None, "a refused socket is not read"  # noqa: S101
         self.socket.last = None
         reached, count = sequence, 0
         while True:
@@ -248,9 +279,14 @@ class RoomSocket:
 
     async def look(self) -> None:
         """Check that this person may stay. What cannot be checked is closed."""
-        answered, self.answered = self.answered, False
+        now = asyncio.get_running_loop().time()
+        answered = self.answered and now - self.seen_at >= SEEN_SECONDS
+        if answered:
+            self.seen_at, self.answered = now, False
         try:
-            self.standing = await check(self.key, self.user.pk, self.session_id, answered=answered)
+            standing = await check(
+                self.key, self.user.pk, self.session_id, self.standing, answered=answered
+            )
         except Refused as no:
             code = {"signed_out": SIGNED_OUT, "unknown": UNKNOWN, "ended": ENDED}
             self.socket.close(code.get(no.reason, REFUSED), no.reason)
@@ -258,7 +294,8 @@ class RoomSocket:
             logger.exception("live.check_failed")
             self.socket.close(1013, "try_again")
         else:
-            session = self.standing.support_session
+            self.standing = standing
+            session = standing.support_session
             if self.room.is_behind(session.message_count, session.version):
                 self.hub.read(self.room)
 

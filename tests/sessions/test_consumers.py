@@ -7,20 +7,24 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import redis
+import time_machine
 from django.urls import reverse
+from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from groups import actions as group_actions
 from groups.models import Membership, SupportGroup
-from sessions import actions, live
+from sessions import actions, consumers, live
 from sessions.models import Attendance, Message, SupportSession
 from supportgroups import embedded
+from supportgroups.lib.refusals import Refused
 from tests import factories
 from tests.cast import Person, signed_in
 from tests.sessions.web import Guest, Web, running, web  # noqa: F401
@@ -398,3 +402,30 @@ def test_being_there_is_attendance(
     assert after.first_seen_at == before.first_seen_at
     assert after.last_seen_at is not None
     assert after.last_seen_at > session.starts_at
+
+
+def test_an_unchanged_right_is_one_statement(
+    session: SupportSession, member: Person, django_assert_num_queries: Any
+) -> None:
+    """A thousand open sockets are asked after every 20 seconds: the rules only when they must."""
+    key, user = member.client.session.session_key, member.user
+    standing = consumers._check(key, user.pk, session.pk, None, answered=False)
+    with django_assert_num_queries(0):  # the prepared one is not Django's own
+        again = consumers._check(key, user.pk, session.pk, standing, answered=False)
+    assert again is standing
+    actions.leave_room(support_session=session, by=user)
+    with pytest.raises(Refused) as no:
+        consumers._check(key, user.pk, session.pk, standing, answered=False)
+    assert no.value.reason == "not_entered"
+
+
+def test_a_waiting_area_that_nobody_opened_closes(group: SupportGroup, member: Person) -> None:
+    soon = timezone.now() + timedelta(minutes=5)
+    waiting = factories.support_session(group, starts_at=soon)
+    actions.enter_room(support_session=waiting, by=member.user)
+    key, user = member.client.session.session_key, member.user
+    standing = consumers._check(key, user.pk, waiting.pk, None, answered=False)
+    later = soon + timedelta(minutes=91)
+    with time_machine.travel(later, tick=False), pytest.raises(Refused) as no:
+        consumers._check(key, user.pk, waiting.pk, standing, answered=False)
+    assert no.value.reason == "not_held"

@@ -1,0 +1,176 @@
+"""The two statements of the live room that run all the time.
+
+Both ask the querysets of `sessions/rules.py`. Making those into SQL takes Django many times longer
+than the database needs to run them, so it is done once a process, with stand-ins for the values.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from sessions import rules
+from sessions.models import Message, SupportSession
+
+type Statement = tuple[str, tuple[Any, ...]]
+
+_SESSION, _GROUP, _PERSON, _CLIENT_ID = (UUID(int=number) for number in range(1, 5))
+_BODY, _SIGN_IN, _NOW = "(body)", "(sign-in)", "(now)"
+
+
+def _run(statement: Statement, values: dict[Any, Any]) -> tuple[Any, ...] | None:
+    """The first row, with each stand-in replaced by its value.
+
+    Prepared on its connection, because planning takes the database longer than running. Django's
+    own cursors put values into the text, which cannot be prepared.
+    """
+    text, stand_ins = statement
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        connection.connection.prepare_threshold = 0
+        with psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute(text, [values.get(stand_in, stand_in) for stand_in in stand_ins])
+            return cursor.fetchone()
+
+
+def _sql(rows: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
+    return rows.order_by().values("pk").query.sql_with_params()
+
+
+@cache
+def _rules() -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Has entered, leads, is admitted: the rules' own SQL for one person and room."""
+    room = SupportSession(pk=_SESSION, group_id=_GROUP)
+    return (
+        _sql(rules.in_room(room).filter(user=_PERSON)),
+        _sql(rules.leading(room).filter(user=_PERSON)),
+        _sql(rules.admitted_to(room).filter(user=_PERSON)),
+    )
+
+
+# One message --------------------------------------------------------------------------------------
+
+
+@cache
+def _insert_message() -> Statement:
+    """May speak, session is live, lock, number, insert; or what was sent before.
+
+    The update locks the session's row, so messages get their numbers one after another, and a
+    session that ends meanwhile takes no more.
+    """
+    entered, leads, admitted = _rules()
+    sent_before = (
+        "SELECT false, sequence, body, sent_at, is_from_facilitator FROM support_sessions_message"
+        " WHERE support_session_id = %s AND sender_id = %s AND client_id = %s"
+    )
+    key = (_SESSION, _PERSON, _CLIENT_ID)
+    # Only the rules' own SQL is put together here; what people send are values of the statement.
+    text = f"""
+        WITH room AS (
+            UPDATE support_sessions_supportsession SET message_count = message_count + 1
+            WHERE id = %s AND status = 'live'
+                AND NOT EXISTS ({sent_before})
+                AND EXISTS ({entered[0]})
+                AND (EXISTS ({leads[0]}) OR EXISTS ({admitted[0]}))
+                AND (%s::text IS NULL OR EXISTS (
+                    SELECT FROM django_session WHERE session_key = %s AND expire_date > %s))
+            RETURNING message_count
+        ), added AS (
+            INSERT INTO support_sessions_message (support_session_id, sequence, client_id,
+                sender_id, is_from_facilitator, body, sent_at)
+            SELECT %s, message_count, %s, %s, EXISTS ({leads[0]}), %s, %s FROM room
+            RETURNING true, sequence, body, sent_at, is_from_facilitator
+        )
+        SELECT * FROM added UNION ALL ({sent_before})
+    """  # noqa: S608
+    return text, (
+        *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], _SIGN_IN, _SIGN_IN, _NOW),
+        *(_SESSION, _CLIENT_ID, _PERSON, *leads[1], _BODY, _NOW),
+        *key,
+    )
+
+
+def insert_message(message: Message, *, sign_in: str | None) -> bool | None:
+    """Store it and fill in what the database gave: whether it is new, or None for a no.
+
+    A message that was sent before is filled with what it was then. `sign_in` is the key of a
+    browser session that must still hold, if given. Raises IntegrityError, with nothing changed,
+    when the same message comes twice at the same moment.
+    """
+    row = _run(
+        _insert_message(),
+        {
+            _SESSION: message.support_session_id,
+            _GROUP: message.support_session.group_id,
+            _PERSON: message.sender_id,
+            _CLIENT_ID: message.client_id,
+            _BODY: message.body,
+            _SIGN_IN: sign_in,
+            _NOW: message.sent_at,
+        },
+    )
+    if row is None:
+        return None
+    is_new, message.sequence, message.body, message.sent_at, message.is_from_facilitator = row
+    return bool(is_new)
+
+
+# One look -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a socket's right to be open stands on at one moment. Equal looks mean the same right."""
+
+    status: str
+    has_entered: bool
+    leads: bool
+    is_admitted: bool
+    #: The stored browser session and password: unchanged means that the sign-in holds.
+    sign_in: str | None
+    password: str | None
+
+    @property
+    def is_plain_yes(self) -> bool:
+        """Entered, and a member or facilitator. Anything else is for the rules to explain."""
+        return (
+            self.has_entered
+            and (self.leads or self.is_admitted)
+            and self.sign_in is not None
+            and self.password is not None
+        )
+
+
+@cache
+def _look() -> Statement:
+    entered, leads, admitted = _rules()
+    text = f"""
+        SELECT status, EXISTS ({entered[0]}), EXISTS ({leads[0]}), EXISTS ({admitted[0]}),
+            (SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s),
+            (SELECT password FROM accounts_user WHERE id = %s AND is_active),
+            message_count, version
+        FROM support_sessions_supportsession WHERE id = %s
+    """  # noqa: S608
+    return text, (*entered[1], *leads[1], *admitted[1], _SIGN_IN, _NOW, _PERSON, _SESSION)
+
+
+def look(
+    support_session: SupportSession, user_id: UUID, *, sign_in: str | None
+) -> tuple[Look, int, int] | None:
+    """The look, and how many messages and changes the session has; None when it is gone."""
+    row = _run(
+        _look(),
+        {
+            _SESSION: support_session.pk,
+            _GROUP: support_session.group_id,
+            _PERSON: user_id,
+            _SIGN_IN: sign_in,
+            _NOW: timezone.now(),
+        },
+    )
+    return (Look(*row[:6]), row[6], row[7]) if row is not None else None
