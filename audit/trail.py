@@ -1,10 +1,10 @@
 """Adds to the trail."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
-from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import models

@@ -266,7 +266,7 @@ class Attendance(models.Model):
 
 
 class Entry(models.Model):
-    """One entry of one person, member or facilitator, into one room: the privacy reminder accepted."""
+    """One entry of one member or facilitator into one room: the privacy reminder accepted."""
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(

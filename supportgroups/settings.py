@@ -49,7 +49,7 @@ if PRODUCTION and (len(SECRET_KEY) < 50 or "change-me" in SECRET_KEY or SECRET_K
     raise ImproperlyConfigured(
         "SECRET_KEY is an example or too short: use 50 or more random characters."
     )
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 
 SITE_NAME = env.str("SITE_NAME", "Open Circle")
 SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")

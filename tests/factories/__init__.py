@@ -1,7 +1,7 @@
 """Each function makes the smallest valid row, and what it stands on."""
 
 import itertools
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +19,7 @@ from sessions import models as sessions
 
 _number = itertools.count(1)
 
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 
 
 def user(**fields: Any) -> accounts.User:
@@ -129,7 +129,7 @@ def member(group: groups.SupportGroup, **fields: Any) -> groups.Membership:
 def series(group: groups.SupportGroup, **fields: Any) -> sessions.Series:
     """Tuesdays at 18:30 in the group's zone, since a year ago."""
     fields.setdefault("rrule", "FREQ=WEEKLY;BYDAY=TU")
-    fields.setdefault("starts_on", date.today() - timedelta(days=365))
+    fields.setdefault("starts_on", timezone.localdate() - timedelta(days=365))
     fields.setdefault("starts_at_time", time(18, 30))
     fields.setdefault("time_zone", group.time_zone)
     return sessions.Series.objects.create(group=group, **fields)
@@ -204,18 +204,14 @@ def message(
     fields.setdefault("client_id", uuid4())
     fields.setdefault("body", "Glad to be here.")
     fields.setdefault("sent_at", timezone.now())
-    return sessions.Message.objects.create(
-        support_session=support_session, sender=sender, **fields
-    )
+    return sessions.Message.objects.create(support_session=support_session, sender=sender, **fields)
 
 
 def reminder(
     support_session: sessions.SupportSession, user: accounts.User, **fields: Any
 ) -> sessions.Reminder:
     fields.setdefault("kind", "day_before")
-    return sessions.Reminder.objects.create(
-        support_session=support_session, user=user, **fields
-    )
+    return sessions.Reminder.objects.create(support_session=support_session, user=user, **fields)
 
 
 def instrument(code: str = "phq-9") -> Instrument:
