@@ -179,6 +179,7 @@ def _programs(data: Path, port: int, environment: dict[str, str]) -> list[Progra
     web = (
         f"uvicorn supportgroups.asgi:application --host {embedded.LOOPBACK} --port {port}"
         " --ws websockets-sansio --ws-max-size 65536 --lifespan off --no-access-log"
+        " --ws-per-message-deflate false"
         " --no-server-header --log-level warning --timeout-graceful-shutdown 3"
     ).split()
     worker = "celery -A supportgroups worker --pool threads --concurrency 4 --loglevel INFO".split()
