@@ -9,6 +9,7 @@ from accounts.models import Organisation, User
 from audit.trail import record
 from safeguarding import rules, tasks
 from safeguarding.models import Concern
+from supportgroups.lib.later import later
 from supportgroups.lib.refusals import Refused
 
 
@@ -47,7 +48,7 @@ def open_concern(
             at=at,
             source=source,
         )
-        transaction.on_commit(lambda: tasks.tell_named_person.delay(str(concern.pk)))
+        later(tasks.tell_named_person, concern.pk)
     return concern
 
 

@@ -16,6 +16,7 @@ from safeguarding.actions import open_concern
 from safeguarding.models import Concern
 from screening import defaults, rules, tasks
 from screening.models import Answer, Application, Decision, Question, ScreeningForm
+from supportgroups.lib.later import later
 from supportgroups.lib.refusals import Refused
 
 STATUS_AFTER = {
@@ -225,7 +226,7 @@ def _decide(
         organisation=application.group.organisation_id,
         at=at,
     )
-    transaction.on_commit(lambda: tasks.tell_applicant.delay(str(decision.pk)))
+    later(tasks.tell_applicant, decision.pk)
     return application
 
 
@@ -274,7 +275,7 @@ def offer_place(*, application: Application, by: User, at: datetime | None = Non
         organisation=application.group.organisation_id,
         at=at,
     )
-    transaction.on_commit(lambda: tasks.tell_applicant.delay(str(decision.pk)))
+    later(tasks.tell_applicant, decision.pk)
     return application
 
 

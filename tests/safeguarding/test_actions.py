@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from audit.models import Event
 from safeguarding import actions, periodic, rules, tasks
@@ -149,6 +150,22 @@ def test_a_failed_mail_is_tried_again_by_the_clock(organisation, coordinator, ou
     Concern.objects.update(told_at=timezone.now())
     periodic.send_overdue_notices()
     assert len(told) == 1
+
+
+def test_without_a_broker_the_concern_is_open_and_the_clock_tells(
+    organisation, coordinator, outsider, monkeypatch, django_capture_on_commit_callbacks
+):
+    def broken(pk: str) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(tasks.tell_named_person, "delay", broken)
+    with django_capture_on_commit_callbacks(execute=True):
+        concern = open_one(organisation, outsider.user, at=timezone.now() - timedelta(minutes=2))
+
+    asked: list[str] = []
+    monkeypatch.setattr(tasks.tell_named_person, "delay", asked.append)
+    periodic.send_overdue_notices()
+    assert asked == [str(concern.pk)]
 
 
 @pytest.mark.django_db(transaction=True)
