@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
@@ -149,7 +151,20 @@ def claim_invitations(
     return claimed
 
 
-def send_claimed(*, invitation_ids: list[UUID], by: User | None, at: datetime | None = None) -> int:
+def release_claimed(*, invitation_ids: list[UUID], by: User | None) -> int:
+    """Give claims back untried, because the mail server itself could not be reached."""
+    return SurveyInvitation.objects.filter(
+        pk__in=invitation_ids, claimed_at__isnull=False, sent_at__isnull=True
+    ).update(claimed_at=None, attempts=F("attempts") - 1)
+
+
+def send_claimed(
+    *,
+    invitation_ids: list[UUID],
+    by: User | None,
+    mailer: BaseEmailBackend,
+    at: datetime | None = None,
+) -> int:
     """Send one person one mail for these invitations and mark them sent; returns how many rows.
 
     Marked after the mail was handed over: a worker killed between the two sends it again when
@@ -163,7 +178,7 @@ def send_claimed(*, invitation_ids: list[UUID], by: User | None, at: datetime | 
     )
     if not invitations:
         return 0
-    emails.send_invitations(invitations[0].membership.user, invitations)
+    emails.send_invitations(invitations[0].membership.user, invitations, mailer=mailer)
     return SurveyInvitation.objects.filter(pk__in=[i.pk for i in invitations]).update(
         sent_at=at or timezone.now()
     )

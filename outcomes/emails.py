@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -12,8 +13,13 @@ from outcomes.models import SurveyInvitation
 from supportgroups.lib.templatetags.ui import time_words
 
 
-def send_invitations(person: User, invitations: Sequence[SurveyInvitation]) -> None:
-    """Ask one person once for everything that is due, with one link to the first."""
+def send_invitations(
+    person: User, invitations: Sequence[SurveyInvitation], *, mailer: BaseEmailBackend
+) -> None:
+    """Ask one person once for everything that is due, with one link to the first.
+
+    Raises what the mail server answers, as `smtplib.SMTPException` or `OSError`.
+    """
     first = min(invitations, key=lambda invitation: invitation.plan.position)
     closes_at = min(invitation.closes_at for invitation in invitations)
     body = render_to_string(
@@ -27,4 +33,4 @@ def send_invitations(person: User, invitations: Sequence[SurveyInvitation]) -> N
             "link": settings.SITE_URL + reverse("outcomes:survey_start", args=[first.pk]),
         },
     )
-    EmailMessage("A few questions for you", body, to=[person.email]).send()
+    mailer.send_messages([EmailMessage("A few questions for you", body, to=[person.email])])

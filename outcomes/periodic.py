@@ -1,13 +1,19 @@
 """By the clock: who is to be asked after a session, and whose mail is to go out."""
 
 import logging
+import time
+from smtplib import SMTPException, SMTPServerDisconnected
+from uuid import UUID
+
+from django.core.mail import mailers
+from django.core.mail.backends.base import BaseEmailBackend
 
 from outcomes import actions
 
 logger = logging.getLogger(__name__)
 
-#: At most this many batches a tick; the rest goes with the next one.
-MOST_BATCHES = 20
+#: One run claims no more after this many seconds; the next minute's run goes on.
+SECONDS_OF_A_RUN = 45
 
 
 def make_surveys_due() -> None:
@@ -19,14 +25,45 @@ def send_due_invitations() -> None:
     """Send one mail to each person whom something waits for, in batches of 100 people.
 
     Any number of workers may run this at once: each claims other people. One mail that fails is
-    tried again when its claim has run out, and never stops the others.
+    tried again when its claim has run out, and never stops the others. A mail server that cannot
+    be reached costs nobody an attempt, however long it is away.
     """
-    for _ in range(MOST_BATCHES):
+    begun = time.monotonic()
+    while time.monotonic() - begun < SECONDS_OF_A_RUN:
         claimed = actions.claim_invitations(by=None)
-        if not claimed:
+        if not claimed or not _send(list(claimed.values())):
             return
-        for invitation_ids in claimed.values():
+
+
+def _send(batch: list[list[UUID]]) -> bool:
+    """Send a claimed batch over one connection. False when the mail server cannot be reached."""
+    mailer = mailers.default
+    try:
+        for position, invitation_ids in enumerate(batch):
             try:
-                actions.send_claimed(invitation_ids=invitation_ids, by=None)
-            except Exception:
-                logger.exception("survey.mail_failed")
+                mailer.open()  # does nothing while the connection stands
+            except (OSError, SMTPException) as problem:
+                untried = [pk for ids in batch[position:] for pk in ids]
+                _warn("survey.no_mail_server", problem, waiting=len(untried))
+                actions.release_claimed(invitation_ids=untried, by=None)
+                return False
+            _send_one(invitation_ids, mailer)
+    finally:
+        mailer.close()
+    return True
+
+
+def _send_one(invitation_ids: list[UUID], mailer: BaseEmailBackend) -> None:
+    """Send one person's mail. What goes wrong with it stops no other."""
+    try:
+        actions.send_claimed(invitation_ids=invitation_ids, by=None, mailer=mailer)
+    except SMTPServerDisconnected as problem:
+        _warn("survey.connection_lost", problem)
+        mailer.close()  # the next one opens another
+    except Exception as problem:
+        _warn("survey.mail_failed", problem)
+
+
+def _warn(event: str, problem: Exception, **extra: object) -> None:
+    """Only the kind of problem: a mail server's words repeat the address."""
+    logger.error(event, extra={"problem": type(problem).__name__, **extra})

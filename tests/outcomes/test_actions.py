@@ -147,7 +147,12 @@ def test_send_claimed_sends_one_neutral_mail_for_everything(plan, group, members
     assert {user_id: set(ids) for user_id, ids in claimed.items()} == {
         membership.user_id: {i.pk for i in invitations}
     }
-    assert actions.send_claimed(invitation_ids=claimed[membership.user_id], by=None) == 2
+    assert (
+        actions.send_claimed(
+            invitation_ids=claimed[membership.user_id], by=None, mailer=mail.mailers.default
+        )
+        == 2
+    )
     [message] = mail.outbox
     assert message.subject == "A few questions for you"
     assert message.to == [membership.user.email]
@@ -204,7 +209,10 @@ def test_claim_invitations_leaves_what_needs_no_mail(plan, membership, state):
 def test_send_claimed_sends_nothing_for_what_was_answered_meanwhile(plan, membership):
     invitation = factories.invitation(plan, membership)
     factories.response(invitation, submitted_at=timezone.now())
-    assert actions.send_claimed(invitation_ids=[invitation.pk], by=None) == 0
+    assert (
+        actions.send_claimed(invitation_ids=[invitation.pk], by=None, mailer=mail.mailers.default)
+        == 0
+    )
     assert mail.outbox == []
 
 

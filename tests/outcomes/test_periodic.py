@@ -32,16 +32,44 @@ def test_send_due_invitations_goes_on_after_a_failure(plan, group, monkeypatch):
     broken = invitations[1].membership.user
     send = actions.emails.send_invitations
 
-    def fail_for_one(person, listed):
+    def fail_for_one(person, listed, *, mailer):
         if person == broken:
             raise OSError
-        send(person, listed)
+        send(person, listed, mailer=mailer)
 
     monkeypatch.setattr(actions.emails, "send_invitations", fail_for_one)
     periodic.send_due_invitations()
     assert len(mail.outbox) == 2
     [unsent] = SurveyInvitation.objects.filter(sent_at__isnull=True)
     assert (unsent.membership.user, unsent.attempts) == (broken, 1)
+
+
+def test_send_due_invitations_outlives_a_long_outage_of_the_mail_server(
+    plan, group, monkeypatch, caplog
+):
+    invitations = [factories.invitation(plan, factories.member(group)) for _ in range(3)]
+
+    def refuse(self):
+        raise ConnectionRefusedError(f"{invitations[0].membership.user.email} waits")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(mail.mailers.default), "open", refuse)
+        for _ in range(actions.rules.MOST_ATTEMPTS + 1):
+            periodic.send_due_invitations()
+    assert mail.outbox == []
+    assert set(SurveyInvitation.objects.values_list("claimed_at", "attempts")) == {(None, 0)}
+    assert caplog.messages.count("survey.no_mail_server") == actions.rules.MOST_ATTEMPTS + 1
+    assert "@" not in caplog.text
+
+    periodic.send_due_invitations()
+    assert len(mail.outbox) == 3
+
+
+def test_send_due_invitations_ends_in_time(plan, group, monkeypatch):
+    factories.invitation(plan, factories.member(group))
+    monkeypatch.setattr(periodic, "SECONDS_OF_A_RUN", 0)
+    periodic.send_due_invitations()
+    assert mail.outbox == []
 
 
 def test_send_due_invitations_after_a_kill_between_claim_and_send(plan, group, monkeypatch):
