@@ -486,6 +486,7 @@ def test_load_is_all_or_nothing(db, monkeypatch):
 
 
 @pytest.mark.parametrize("environment", ["production", "anything"])
+@pytest.mark.django_db
 def test_load_refuses_outside_demo_and_tests(settings, environment):
     settings.DJANGO_ENV = environment
     for refused in (sample_world.load, sample_world.ensure_session_soon):
