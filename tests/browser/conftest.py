@@ -58,6 +58,7 @@ class Someone:
             locale="en-GB",
             viewport={"width": width, "height": height},
             java_script_enabled=script,
+            reduced_motion="reduce",  # pictures of what comes to rest, not of the way there
         )
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(15_000)
