@@ -220,6 +220,15 @@ if DEMO:
 elif DJANGO_ENV == "test":
     MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 else:
+    _implicit_tls = env.bool("MAIL_IMPLICIT_TLS", False)
+    _starttls = env.bool("MAIL_STARTTLS", not _implicit_tls)
+    if _starttls and _implicit_tls:
+        raise ImproperlyConfigured("Set one of MAIL_STARTTLS and MAIL_IMPLICIT_TLS, not both.")
+    if env.str("MAIL_USERNAME", "") and not (_starttls or _implicit_tls):
+        raise ImproperlyConfigured(
+            "MAIL_USERNAME would send its password in the clear: set MAIL_STARTTLS=true, "
+            "or MAIL_IMPLICIT_TLS=true for port 465."
+        )
     MAILERS = {
         "default": {
             "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
@@ -228,7 +237,8 @@ else:
                 "port": env.int("MAIL_PORT", 587),
                 "username": env.str("MAIL_USERNAME", ""),
                 "password": env.str("MAIL_PASSWORD", ""),
-                "use_tls": env.bool("MAIL_STARTTLS", True),
+                "use_tls": _starttls,
+                "use_ssl": _implicit_tls,
                 "timeout": 10,
             },
         }
@@ -237,8 +247,13 @@ else:
 # People ------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-# Addresses are unique in any spelling, by a constraint on Lower("email") that the check overlooks.
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+SILENCED_SYSTEM_CHECKS = [
+    # Addresses are unique in any spelling, by a constraint on Lower("email") it overlooks.
+    "auth.W004",
+    # What other hosts of the domain speak is for whoever runs them: HSTS_INCLUDE_SUBDOMAINS.
+    "security.W005",
+    "security.W021",
+]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -310,8 +325,9 @@ SECURE_SSL_REDIRECT = _secure and env.bool("SSL_REDIRECT", True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
-SECURE_HSTS_PRELOAD = PRODUCTION
+# Off unless asked for: both bind hosts of the same domain that are not ours.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -371,7 +387,9 @@ LOGGING = {
         # Django's own request lines carry the path and, for errors, the whole request.
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
-        "uvicorn.access": {"level": "WARNING"},
+        # Uvicorn brings handlers of its own, which would print exceptions past the filter.
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         "celery.app.trace": {"level": "WARNING"},
     },
 }
