@@ -91,6 +91,33 @@ def test_it_has_every_service(services: dict[str, Any]) -> None:
         }
 
 
+def test_images_name_their_version(services: dict[str, Any]) -> None:
+    for name in set(services) - set(OWN):
+        assert re.search(r":v?\d", services[name]["image"]), name
+
+
+def test_the_database_writes_no_values_into_its_log(services: dict[str, Any]) -> None:
+    command = services["postgres"]["command"]
+    assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} <= set(command)
+
+
+def test_redis_takes_its_password_and_hears_the_request_to_stop(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    """A stand-in for the server tells its process and what it was given to read."""
+    server = tmp_path / "redis-server"
+    server.write_text('#!/bin/sh\necho "$$ $*"\nexec cat\n')
+    server.chmod(0o755)
+    process = subprocess.Popen(
+        services["redis"]["command"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDIS_PASSWORD": "a1b2c3"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    said = process.communicate(timeout=20)[0].splitlines()
+    assert said == [f"{process.pid} -", "requirepass a1b2c3", "appendonly yes", 'save ""']
+
+
 def test_web_can_be_scaled(services: dict[str, Any]) -> None:
     assert not {"container_name", "ports", "volumes"} & set(services["web"])
 
@@ -259,6 +286,7 @@ def test_every_command_starts_and_is_healthy(
             process.wait(60)
     said = capfd.readouterr()
     assert "Traceback" not in said.out + said.err
+    assert '"exc_info"' not in said.out + said.err
 
 
 @pytest.mark.processes

@@ -19,10 +19,12 @@ PRODUCTION = {
 }
 
 
-def load(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def load(
+    environment: dict[str, str], code: str = "import supportgroups.settings"
+) -> subprocess.CompletedProcess[str]:
     """Read the settings in a process that has this environment and nothing else."""
     return subprocess.run(
-        [sys.executable, "-c", "import supportgroups.settings"],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env=own_environment(**environment),
         capture_output=True,
@@ -50,6 +52,27 @@ def test_production_refuses_an_example_secret(example: str) -> None:
     result = load(PRODUCTION | {"SECRET_KEY": example})
     assert result.returncode != 0
     assert "SECRET_KEY" in result.stderr
+
+
+def test_a_mail_password_goes_out_encrypted_only() -> None:
+    named = PRODUCTION | {"MAIL_USERNAME": "groups"}
+    assert load(named).returncode == 0
+    assert load(named | {"MAIL_IMPLICIT_TLS": "true"}).returncode == 0
+    in_the_clear = load(named | {"MAIL_STARTTLS": "false"})
+    assert in_the_clear.returncode != 0
+    assert "ImproperlyConfigured: MAIL_USERNAME would send its password" in in_the_clear.stderr
+    both = load(named | {"MAIL_STARTTLS": "true", "MAIL_IMPLICIT_TLS": "true"})
+    assert "not both" in both.stderr
+
+
+def test_https_of_other_hosts_is_insisted_on_only_when_asked() -> None:
+    shown = (
+        "import supportgroups.settings as s;"
+        "print(s.SECURE_HSTS_SECONDS > 0, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD)"
+    )
+    assert load(PRODUCTION, shown).stdout.split() == ["True", "False", "False"]
+    asked = {"HSTS_INCLUDE_SUBDOMAINS": "true", "HSTS_PRELOAD": "true"}
+    assert load(PRODUCTION | asked, shown).stdout.split() == ["True", "True", "True"]
 
 
 def test_production_is_the_default() -> None:
