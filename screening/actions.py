@@ -61,6 +61,12 @@ def publish_form(
 def start_application(*, group: SupportGroup, by: User, at: datetime | None = None) -> Application:
     """Begin, or go on with the draft that is there."""
     check_may_join(by, group)
+    begun = Application.objects.filter(
+        form__group=group, user=by, status=Application.Status.DRAFT
+    ).select_related("form__group")
+    # One that was begun goes on with the version it began.
+    if application := begun.order_by("-started_at").first():
+        return application
     form = ScreeningForm.objects.filter(group=group).order_by("-version").first()
     if form is None:
         raise Refused("not_ready", "This group is not taking new people at the moment.")
@@ -160,7 +166,7 @@ def submit_application(
         organisation=group.organisation_id,
         at=at,
     )
-    if rules.admits_at_once(group, application.proposal):
+    if rules.admits_at_once(group, application.proposal, user=by):
         return _decide(application, outcome=Decision.Outcome.ACCEPT, by=None, at=at)
     return application
 
@@ -283,7 +289,7 @@ def offer_place(*, application: Application, by: User, at: datetime | None = Non
 def withdraw_application(
     *, application: Application, by: User, at: datetime | None = None
 ) -> Application:
-    """Take an application back before it was decided."""
+    """Take an application back before it was decided. Its answers are deleted at once."""
     at = at or timezone.now()
     application = (
         Application.objects.select_for_update(of=("self",))
@@ -296,6 +302,7 @@ def withdraw_application(
     membership = application.membership
     if membership is not None and membership.status in Membership.OPEN:
         group_actions.withdraw(membership=membership, by=by, at=at)
+    application.answers.all().delete()
     application.status = Application.Status.WITHDRAWN
     application.save(update_fields=["status"])
     record(

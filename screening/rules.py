@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
+from accounts.models import User
 from accounts.rules import Viewer, organisations_coordinated_by
 from groups.models import Membership, SupportGroup
 from groups.rules import groups_led_by, groups_staffed_by
@@ -37,13 +38,18 @@ def readiness(answers: Iterable[Answer]) -> Question.Proposal:
     return max(proposals, key=_WEIGHT.index, default=Question.Proposal.READY)
 
 
-def admits_at_once(group: SupportGroup, proposal: str) -> bool:
+def admits_at_once(group: SupportGroup, proposal: str, *, user: User) -> bool:
     """Whether the rules alone accept: a drop-in group, and nothing a person should hear first.
 
     Whoever may need more than a group is heard by a person before joining, and is never turned
-    away by a rule.
+    away by a rule. A person also decides while a concern about them is open, even if they have
+    changed the answer that opened it, and when staff once ended their membership here.
     """
-    return group.admission == SupportGroup.Admission.DROP_IN and proposal == Question.Proposal.READY
+    if group.admission != SupportGroup.Admission.DROP_IN or proposal != Question.Proposal.READY:
+        return False
+    concerns = Concern.objects.open().filter(about=user, organisation=group.organisation_id)
+    removals = group.memberships.filter(user=user, status=Membership.Status.REMOVED)
+    return not concerns.exists() and not removals.exists()
 
 
 def answer_by(group: SupportGroup, submitted_at: datetime) -> datetime:
@@ -59,11 +65,16 @@ def applications_of(user: Viewer) -> QuerySet[Application]:
 
 
 def applications_decided_by(user: Viewer) -> ApplicationQuerySet:
-    """Sent applications that this person reads and decides on; never one's own."""
+    """Sent applications that this person reads and decides on; never one's own.
+
+    What was taken back is nobody's to read any more.
+    """
     if not user.is_authenticated:
         return Application.objects.none()
     return (
-        Application.objects.exclude(status=Application.Status.DRAFT)
+        Application.objects.exclude(
+            status__in=[Application.Status.DRAFT, Application.Status.WITHDRAWN]
+        )
         .filter(form__group__in=groups_staffed_by(user), membership__isnull=False)
         .exclude(user=user)
         .select_related("form__group__organisation", "user", "membership")
@@ -140,14 +151,16 @@ def concern_from(application: Application, question: Question) -> Concern | None
 
 
 def answers_expired(at: datetime) -> QuerySet[Answer]:
-    """Answers that nobody needs any more: decided or taken back long ago (data-retention.yaml)."""
-    over = [Application.Status.ACCEPTED, Application.Status.REFERRED, Application.Status.WITHDRAWN]
+    """Answers that nobody needs any more: decided long ago, or taken back (data-retention.yaml)."""
+    over = [Application.Status.ACCEPTED, Application.Status.REFERRED]
     recently = Application.objects.filter(
         Q(decisions__decided_at__gte=at - ANSWERS_KEPT) | Q(submitted_at__gte=at - ANSWERS_KEPT)
     )
-    return Answer.objects.filter(
-        application__status__in=over, answered_at__lt=at - ANSWERS_KEPT
-    ).exclude(application__in=recently)
+    decided_long_ago = Q(application__status__in=over, answered_at__lt=at - ANSWERS_KEPT) & ~Q(
+        application__in=recently
+    )
+    taken_back = Q(application__status=Application.Status.WITHDRAWN)
+    return Answer.objects.filter(decided_long_ago | taken_back)
 
 
 def drafts_expired(at: datetime) -> QuerySet[Application]:

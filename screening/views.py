@@ -168,7 +168,7 @@ def check_answers(request: HttpRequest, pk: UUID) -> HttpResponse:
         "waiting": sum(not row["answered"] for row in rows),
         "acknowledged": rules.acknowledged(application),
         "first": rules.unanswered(application).first(),
-        "concern": rules.concerns_from(application).filter(assigned_to__isnull=False).first(),
+        "concern": rules.concerns_from(application).first(),
         "not_confirmed": next((r for r in rows if r["question"].is_acknowledgement), None),
     }
     return render_page(request, "screening/check_answers.html", context)
@@ -215,7 +215,9 @@ def application_withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
         actions.withdraw_application(application=application, by=_person(request))
         messages.success(request, "You have taken your request back. You can ask again any time.")
         return redirect("groups:group_detail", application.group.slug)
-    return render_page(request, "screening/application_withdraw.html", {"application": application})
+    has_concern = rules.concerns_from(application).exists()
+    context = {"application": application, "has_concern": has_concern}
+    return render_page(request, "screening/application_withdraw.html", context)
 
 
 @require_safe

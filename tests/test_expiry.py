@@ -62,6 +62,15 @@ def test_answers_live_90_days_after_the_decision(group):
     assert Application.objects.count() == 3
 
 
+def test_answers_that_were_taken_back_go_at_once(group):
+    application = factories.application(group, user=factories.user(), status="withdrawn")
+    assert application.answers.exists()
+
+    nightly()
+
+    assert not application.answers.exists()
+
+
 def test_forgotten_drafts_go_after_a_month(group):
     now = timezone.now()
     old = factories.application(group, user=factories.user(), started_at=now - timedelta(days=31))

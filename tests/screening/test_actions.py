@@ -71,6 +71,17 @@ def test_a_new_version_leaves_old_applications_alone(group, facilitator, draft):
     assert other.form == form
 
 
+def test_a_draft_goes_on_with_the_version_it_began(group, facilitator, draft):
+    actions.publish_form(
+        group=group,
+        questions=[{"position": 1, "kind": "text", "text": "Why?"}],
+        by=facilitator.user,
+    )
+
+    assert actions.start_application(group=group, by=draft.user) == draft
+    assert draft.user.applications.count() == 1
+
+
 def test_only_staff_publish_questions(group, member):
     with pytest.raises(Refused):
         actions.publish_form(group=group, questions=[], by=member.user)
@@ -135,6 +146,28 @@ def test_a_drop_in_group_does_not_accept_who_may_need_more(draft, coordinator):
     sent = actions.submit_application(application=draft, by=draft.user)
 
     assert (sent.status, sent.proposal) == (Status.SUBMITTED, "urgent")
+    assert sent.membership.status == Membership.Status.APPLIED
+
+
+def test_taking_a_worrying_answer_back_still_leads_to_a_person(draft, coordinator):
+    answer_all(draft, q2="yes")
+    answer_all(draft, q2="no")
+
+    sent = actions.submit_application(application=draft, by=draft.user)
+
+    assert (sent.status, sent.proposal) == (Status.SUBMITTED, "ready")
+    assert sent.membership.status == Membership.Status.APPLIED
+
+
+def test_who_was_removed_is_let_in_by_a_person_only(group, outsider):
+    factories.membership(group=group, user=outsider.user, status="removed")
+    factories.screening_form(group)
+    draft = actions.start_application(group=group, by=outsider.user)
+    answer_all(draft)
+
+    sent = actions.submit_application(application=draft, by=draft.user)
+
+    assert sent.status == Status.SUBMITTED
     assert sent.membership.status == Membership.Status.APPLIED
 
 
@@ -220,8 +253,17 @@ def test_withdraw(applicant, outsider):
     application.refresh_from_db()
     assert application.status == Status.WITHDRAWN
     assert application.membership.status == Membership.Status.WITHDRAWN
+    assert not application.answers.exists()
     with pytest.raises(Refused):
         actions.withdraw_application(application=application, by=applicant.user)
+
+
+def test_withdraw_before_sending_deletes_the_answers_too(draft):
+    answer_all(draft)
+
+    actions.withdraw_application(application=draft, by=draft.user)
+
+    assert not draft.answers.exists()
 
 
 def test_a_place_from_the_waiting_list(

@@ -47,12 +47,44 @@ def test_readiness_is_the_weightiest(proposals, together):
 @pytest.mark.parametrize(
     ("admission", "proposal"), list(itertools.product(SupportGroup.Admission, Proposal))
 )
-def test_admits_at_once_only_to_drop_in_and_only_the_ready(admission, proposal):
-    group = SupportGroup(admission=admission)
+def test_admits_at_once_only_to_drop_in_and_only_the_ready(group, outsider, admission, proposal):
+    group.admission = admission
 
-    assert rules.admits_at_once(group, proposal) == (
+    assert rules.admits_at_once(group, proposal, user=outsider.user) == (
         (admission, proposal) == (SupportGroup.Admission.DROP_IN, Proposal.READY)
     )
+
+
+def test_admits_at_once_not_while_a_concern_is_open(group, organisation, outsider):
+    def admitted() -> bool:
+        return rules.admits_at_once(group, Proposal.READY, user=outsider.user)
+
+    factories.concern(about=outsider.user)
+    factories.concern(organisation=organisation)
+    assert admitted()
+
+    concern = factories.concern(organisation=organisation, about=outsider.user)
+    assert not admitted()
+
+    concern.closed_at, concern.closing_note = timezone.now(), "We talked."
+    concern.save()
+    assert admitted()
+
+
+def test_admits_at_once_nobody_whom_staff_removed(group, outsider):
+    for status in ("withdrawn", "completed"):
+        factories.membership(group=group, user=outsider.user, status=status)
+    factories.membership(group=factories.group(), user=outsider.user, status="removed")
+    assert rules.admits_at_once(group, Proposal.READY, user=outsider.user)
+
+    factories.membership(group=group, user=outsider.user, status="removed")
+    assert not rules.admits_at_once(group, Proposal.READY, user=outsider.user)
+
+
+def test_what_was_taken_back_is_nobodys_to_read(group, facilitator):
+    application = factories.application(group, user=factories.user(), status="withdrawn")
+
+    assert application not in rules.applications_decided_by(facilitator.user)
 
 
 def test_answer_by_is_the_organisations_promise(group):

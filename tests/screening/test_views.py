@@ -256,7 +256,8 @@ def test_answer_saved_helps_at_once_and_names_who_is_asked(outsider, draft, coor
     assert f"{concern.respond_by:%Y-%m-%dT%H:%M:%SZ}" in page
     assert "nobody here is watching" in page
     assert f'href="{at("question", draft, 3)}">Continue' in page
-    assert "Coordinator was asked to look at one answer" in text(
+    assert "The coordinators there can read the answer too" in page
+    assert "Coordinator, who is on call, and the coordinators of Harbour Network can read" in text(
         outsider.client.get(at("check_answers", draft))
     )
 
@@ -269,6 +270,9 @@ def test_answer_saved_promises_nobody_when_there_is_nobody(outsider, draft):
     assert "Nobody at Harbour Network is on call" in page
     assert "We have asked" not in page
     assert "999" in page
+    assert "The coordinators of Harbour Network can read one answer already" in text(
+        outsider.client.get(at("check_answers", draft))
+    )
 
 
 def test_answer_saved_of_another_answer_goes_on(outsider, draft):
@@ -425,6 +429,25 @@ def test_application_detail_admits_a_broken_promise(applicant):
     assert "It is late, and we are sorry" in text(
         applicant.client.get(at("application_detail", application))
     )
+
+
+def test_application_withdraw_says_what_stays(outsider, draft, coordinator):
+    page = text(outsider.client.get(at("application_withdraw", draft)))
+    assert "Your answers are deleted at once" in page
+    assert "stays in that task" not in page
+
+    assert "the quote stays longer" in text(outsider.client.get(at("question", draft, 2)))
+    answer(outsider, draft, 2, "yes")
+    page = text(outsider.client.get(at("application_withdraw", draft)))
+    assert "What they were told stays in that task" in page
+
+
+def test_review_of_what_was_taken_back_is_404(applicant, facilitator):
+    application = applicant.user.applications.get()
+    applicant.client.post(at("application_withdraw", application))
+
+    assert facilitator.client.get(at("review", application)).status_code == 404
+    assert "Nobody waits for an answer" in text(facilitator.client.get("/screening/"))
 
 
 def test_application_withdraw_asks_once(applicant, group):
