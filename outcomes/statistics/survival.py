@@ -299,7 +299,9 @@ def _log_log_limits(share: Floats, standard_error: Floats, z: float) -> tuple[Fl
     """Limits that stay within 0 and 1: symmetric on the scale of log(−log(share))."""
     theta = z * standard_error / np.abs(share * np.log(share))
     inside = (share > 0) & (share < 1)
-    lower = np.where(inside, share ** np.exp(theta), np.nan)
+    # A share that rounding left just below 1 makes theta huge; its lower limit is 0, rightly.
+    with np.errstate(over="ignore"):
+        lower = np.where(inside, share ** np.exp(theta), np.nan)
     upper = np.where(inside, share ** np.exp(-theta), np.nan)
     return lower, upper
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outcomes.statistics.survival import cumulative_incidence, kaplan_meier, logrank
@@ -356,6 +356,7 @@ def test_cumulative_incidences_and_stayers_make_the_whole(people):
 
 
 @given(PEOPLE)
+@example([(0, 0), (0, 1), (1, 1), (1, 1), (1, 1)])
 def test_cumulative_incidence_without_competition_is_one_minus_kaplan_meier(people):
     durations, events = [d for d, _ in people], [int(e == 1) for _, e in people]
     curve, stayed = cumulative_incidence(durations, events, 1), kaplan_meier(durations, events)
