@@ -371,6 +371,43 @@ def survival_plot(
     return plot
 
 
+_BAND_WORDS = "usual ups and downs around your start"
+
+
+def _free_height(
+    plot: Plot, top: float, bottom: float, places: Sequence[tuple[float, float]]
+) -> float:
+    """Where the band's words, right-aligned, keep clear of the line, its dots and their numbers.
+
+    Inside the band if there is room, else just outside it; else where it is least crowded.
+    """
+    left = plot.width - plot.right - 7.2 * len(_BAND_WORDS)
+
+    def clearance(height: float) -> float:
+        """How far the words' box, 16 units high, stays from the nearest thing drawn."""
+        drawn = []
+        for (x1, y1), (x2, y2) in pairwise([places[0], *places]):
+            if x2 >= left:
+                # The line from where it comes into the words' columns, and the dot at its end.
+                enters = y1 if x1 >= left or x1 == x2 else y1 + (y2 - y1) * (left - x1) / (x2 - x1)
+                drawn.append((min(enters, y2) - 7, max(enters, y2) + 7))
+        for x, y in (places[0], places[-1]):
+            if x + 24 >= left:
+                drawn.append((y - 30, y + 7))  # with the number above it
+        return min((max(y1 - height - 4, height - 12 - y2) for y1, y2 in drawn), default=99)
+
+    inside = [bottom - 8, top + 17]
+    outside = [bottom + 17, top - 8]
+    heights = [
+        height
+        for height in inside + outside
+        if plot.top < height - 12 and height + 4 < plot.height - plot.bottom
+    ] or inside
+    return next(
+        (height for height in heights if clearance(height) >= 2), max(heights, key=clearance)
+    )
+
+
 def course_plot(
     scores: Sequence[tuple[date, float]],
     *,
@@ -395,8 +432,14 @@ def course_plot(
     if reliable is not None:
         low, high = max(0, first - reliable), min(highest, first + reliable)
         plot.area([(0, low), (last, low)], [(0, high), (last, high)], "band")
+        places = [
+            (plot.at_x(day), plot.at_y(score)) for day, (_, score) in zip(days, scores, strict=True)
+        ]
         plot.text(
-            width - plot.right, plot.at_y(high) + 17, "usual ups and downs around your start", "end"
+            width - plot.right,
+            _free_height(plot, plot.at_y(high), plot.at_y(low), places),
+            _BAND_WORDS,
+            "end",
         )
     shown: list[tuple[float, str]] = []
     previous = -1e9

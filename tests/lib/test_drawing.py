@@ -104,6 +104,17 @@ def test_course_plot_marks_the_newest_and_keeps_labels_apart() -> None:
     assert all(b - a >= 74 for a, b in pairwise(at))
 
 
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("last", [22, 20, 18, 14, 11, 9, 8, 6, 2])
+def test_course_plot_keeps_words_off_the_newest_number(narrow, last) -> None:
+    begun = date(2026, 1, 1)
+    scores = [(begun, 14.0), (begun + timedelta(days=30), 12.0), (begun + timedelta(days=90), last)]
+    plot = drawing.course_plot(scores, highest=27, reliable=6, narrow=narrow)
+    [words] = [float(shape.y) for shape in plot.shapes if shape.words.startswith("usual")]
+    [dot] = [float(shape.y) for shape in plot.shapes if shape.css == "dot-you"]
+    assert words + 4 < dot - 26 or words - 12 > dot + 7
+
+
 def test_course_plot_of_one_score_or_none() -> None:
     one = drawing.course_plot([(date(2026, 1, 1), 12)], highest=27, reliable=6)
     assert "12" in _texts(one)
