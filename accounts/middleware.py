@@ -10,16 +10,20 @@ from accounts.live import look_again
 
 
 def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
-    """The signed-in person's saved zone, else the visitor's choice from a cookie, else London."""
-    name = (
-        request.user.time_zone
-        if request.user.is_authenticated
-        else request.COOKIES.get("time_zone", "")
-    )
-    try:
-        return zoneinfo.ZoneInfo(name or "Europe/London")
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return zoneinfo.ZoneInfo("Europe/London")
+    """The signed-in person's saved zone. Of a visitor: the chosen one, the browser's, else London.
+
+    The cookie `time_zone` holds what somebody chose, `browser_zone` what a browser says.
+    """
+    if request.user.is_authenticated:
+        names = [request.user.time_zone]
+    else:
+        names = [request.COOKIES.get(name, "") for name in ("time_zone", "browser_zone")]
+    for name in filter(None, names):
+        try:
+            return zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return zoneinfo.ZoneInfo("Europe/London")
 
 
 class PersonalTimeZone:

@@ -9,7 +9,10 @@ _LETTERS = {"easier"}
 
 
 def _chosen_zone(request: HttpRequest) -> str:
-    """The zone this reader chose; empty for a visitor who chose none, whose browser knows best."""
+    """The zone this reader chose; empty for a visitor who chose none, whose browser knows best.
+
+    What the browser said (the cookie `browser_zone`) is no choice: the reader may travel.
+    """
     active = timezone.get_current_timezone_name()
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:

@@ -15,11 +15,14 @@ const options = {
 const chosen = document.documentElement.dataset.zone;
 const zone = () => chosen || Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** Tell the server the machine's zone, so that "evenings" means the reader's own evenings. */
+/**
+ * Tell the server the machine's zone, so that "evenings" means the reader's own evenings.
+ * A guess, so it goes with the browser's session and follows a machine that travels.
+ */
 export const rememberZone = () => {
   if (chosen || !zone()) return;
   const secure = location.protocol === "https:" ? "; secure" : "";
-  document.cookie = `time_zone=${zone()}; path=/; max-age=31536000; samesite=lax${secure}`;
+  document.cookie = `browser_zone=${zone()}; path=/; samesite=lax${secure}`;
 };
 
 /** The zone as people say it: Europe/London is London. */

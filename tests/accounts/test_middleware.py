@@ -96,3 +96,23 @@ def test_times_are_in_the_readers_zone(db, rf, saved, cookie, zone):
 
     assert zone_of(request).key == zone
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "browser", "zone"),
+    [
+        ("Asia/Tokyo", "America/New_York", "Asia/Tokyo"),
+        ("", "America/New_York", "America/New_York"),
+        ("Nowhere/Land", "America/New_York", "America/New_York"),
+        ("", "../../etc/passwd", "Europe/London"),
+    ],
+)
+def test_a_chosen_zone_comes_before_the_browsers(db, client, chosen, browser, zone):
+    client.cookies["time_zone"] = chosen
+    client.cookies["browser_zone"] = browser
+
+    page = client.get("/privacy/")
+
+    assert zone_of(page.wsgi_request).key == zone
+    says_it_was_chosen = 'data-zone="' in page.content.decode()
+    assert says_it_was_chosen == (zone == chosen), "a guess is no choice"
