@@ -3,6 +3,8 @@
 import logging
 
 from celery import shared_task
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from audit.models import Event
 from audit.trail import origin
@@ -39,11 +41,24 @@ def tick() -> None:
                 logger.exception("tick.part_failed", extra={"part": run.__name__})
 
 
+def delete_ended_sign_ins() -> int:
+    """Delete what the site kept for sign-ins that have run out. Returns how many rows."""
+    return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
+
+
+#: Each returns how many rows it deleted.
+DELETED_BY_NIGHT = (
+    sessions_actions.delete_expired,
+    screening_actions.delete_expired,
+    delete_ended_sign_ins,
+)
+
+
 @shared_task(soft_time_limit=240, time_limit=270, ignore_result=True)
 def nightly() -> None:
     """Delete what has outlived `docs/data-retention.yaml`. The log says how many, never whose."""
     with origin(Event.Origin.CLOCK):
-        for delete_expired in (sessions_actions.delete_expired, screening_actions.delete_expired):
+        for delete_expired in DELETED_BY_NIGHT:
             try:
                 logger.info("nightly.deleted", extra={"rows": delete_expired()})
             except Exception:

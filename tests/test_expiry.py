@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from screening.models import Answer, Application, Decision
@@ -83,3 +85,16 @@ def test_forgotten_drafts_go_after_a_month(group):
 
     assert list(Application.objects.all()) == [touched]
     assert old.pk != touched.pk
+
+
+def test_sign_ins_that_have_run_out_are_forgotten(db):
+    kept, ended = SessionStore(), SessionStore()
+    kept.create()
+    ended.create()
+    Session.objects.filter(pk=ended.session_key).update(
+        expire_date=timezone.now() - timedelta(minutes=1)
+    )
+
+    nightly()
+
+    assert [session.pk for session in Session.objects.all()] == [kept.session_key]
