@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 logger = logging.getLogger("supportgroups.request")
 
@@ -32,6 +34,27 @@ class RequestLog:
                     "milliseconds": round((time.monotonic() - begun) * 1000),
                 },
             )
+        return response
+
+
+class StaticFiles(WhiteNoiseMiddleware):
+    """WhiteNoise, answering with the whole file: ours are small.
+
+    Under ASGI Django reads a stream from a file into memory anyway, and warns of it.
+    """
+
+    @staticmethod
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        """The file, a part of it, or that it has not changed."""
+        found = static_file.get_response(request.method, request.META)
+        body = b""
+        if found.file is not None:
+            with found.file:
+                body = found.file.read()
+        response = HttpResponse(body, status=int(found.status))
+        del response.headers["Content-Type"]
+        for name, value in found.headers:
+            response.headers[name] = value
         return response
 
 

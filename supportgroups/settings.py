@@ -96,7 +96,7 @@ if DEMO:
 MIDDLEWARE = [
     "supportgroups.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "supportgroups.middleware.StaticFiles",
     # Pages too: a phone on a slow line. Django hides the length of secrets in them.
     "django.middleware.gzip.GZipMiddleware",
     "supportgroups.middleware.SecurityHeaders",
