@@ -74,14 +74,17 @@ def apply(*, group: SupportGroup, by: User, at: datetime | None = None) -> Membe
 def accept(*, membership: Membership, by: User | None, at: datetime | None = None) -> Membership:
     """Give the person a place, or the next on the waiting list when nobody's is free.
 
-    `by` is None when the answers alone admitted somebody to a drop-in group. Two acceptances of
-    the last place at once: one gets it, the other is put on the waiting list.
+    Free places are for those who wait already: somebody new gets one only when more are free
+    than people wait. `by` is None when the answers alone admitted somebody to a drop-in group.
+    Two acceptances of the last place at once: one gets it, the other is put on the waiting list.
     """
     at = at or timezone.now()
     membership = _locked(membership)
     if by is not None:
         rules.check_may_staff(by, membership.group)
-    if rules.seats_left(membership.group) > 0:
+    waits_already = membership.status == Membership.Status.WAITLISTED
+    free = rules.seats_left if waits_already else rules.seats_for_somebody_new
+    if free(membership.group) > 0:
         return _move(
             membership,
             Membership.Status.ACCEPTED,
@@ -90,7 +93,7 @@ def accept(*, membership: Membership, by: User | None, at: datetime | None = Non
             accepted_at=at,
             accepted_by=by,
         )
-    if membership.status == Membership.Status.WAITLISTED:
+    if waits_already:
         raise Refused("full", "Every place is taken. They keep their place on the waiting list.")
     return _move(membership, Membership.Status.WAITLISTED, by=by, at=at, waitlisted_at=at)
 

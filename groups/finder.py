@@ -80,13 +80,13 @@ def part_of_day(starts_at: datetime, zone: tzinfo) -> str:
 def listing(group: SupportGroup, zone: tzinfo) -> Listing:
     """A row for the filters. `zone` is the reader's; a place keeps its own.
 
-    Needs `with_next_session()`, `with_seats_taken()` and prefetched topics.
+    Needs `with_next_session()`, `with_seats_taken()`, `with_people_waiting()`, prefetched topics.
     """
     starts_at = group.next_starts_at
     if group.meets_at_a_place():
         zone = ZoneInfo(group.time_zone)
     formats = list(FORMATS) if group.format == SupportGroup.Format.HYBRID else [group.format]
-    has_places = group.capacity > group.seats_taken
+    has_places = group.seats_for_somebody_new > 0
     return Listing(
         pk=group.pk,
         values={
@@ -209,16 +209,17 @@ def facts(group: SupportGroup) -> list[tuple[str, str]]:
 
 
 def places_words(group: SupportGroup) -> str:
-    """Places in number and words, and that a full group has a waiting list.
+    """Places for somebody new in number and words, else what is known of the waiting list.
 
     Needs `with_seats_taken()` and `with_people_waiting()`.
     """
-    left = max(group.capacity - group.seats_taken, 0)
+    left = group.seats_for_somebody_new
     if left:
         return f"{left} of {group.capacity} places left"
     waiting = group.people_waiting
     if waiting:
-        return f"Full. {waiting} {'person waits' if waiting == 1 else 'people wait'} for a place"
+        words = f"{waiting} {'person waits' if waiting == 1 else 'people wait'} for a place"
+        return f"Full. {words}" if group.seats_taken >= group.capacity else words
     return "Full. You would be first on the waiting list"
 
 

@@ -218,6 +218,14 @@ class SupportGroup(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def seats_for_somebody_new(self) -> int:
+        """Places left when everybody on the waiting list has got one.
+
+        Needs `with_seats_taken()` and `with_people_waiting()`.
+        """
+        return max(0, self.capacity - self.seats_taken - self.people_waiting)
+
     def ground_rule_list(self) -> list[tuple[str, str]]:
         """Each ground rule with the sentence that says why."""
         rules = []

@@ -148,14 +148,15 @@ def expected_wait(group: SupportGroup) -> timedelta | None:
 
 
 def alternatives_to(group: SupportGroup) -> QuerySet[SupportGroup]:
-    """Listed groups on the same topics that have a place, soonest session first."""
+    """Listed groups on the same topics with a place for somebody new, soonest session first."""
     return (
         SupportGroup.objects.listed()
         .filter(pk__in=SupportGroup.objects.filter(topics__in=group.topics.all()).values("pk"))
         .exclude(pk=group.pk)
         .with_seats_taken()
+        .with_people_waiting()
         .with_next_session()
-        .filter(seats_taken__lt=F("capacity"))  # type: ignore[misc]  # annotated above
+        .filter(capacity__gt=F("seats_taken") + F("people_waiting"))
         .order_by(F("next_starts_at").asc(nulls_last=True), "name")
     )
 
@@ -173,3 +174,9 @@ def seats_left(group: SupportGroup) -> int:
     """Places nobody holds. Race-free only while the group's row is locked."""
     taken = group.memberships.filter(status__in=Membership.HOLDS_A_SEAT).count()
     return max(0, group.capacity - taken)
+
+
+def seats_for_somebody_new(group: SupportGroup) -> int:
+    """Places left when everybody on the waiting list has got one. Race-free as `seats_left`."""
+    waiting = group.memberships.filter(status=Membership.Status.WAITLISTED).count()
+    return max(0, seats_left(group) - waiting)

@@ -26,6 +26,7 @@ YEAR = 60 * 60 * 24 * 365
 def _soonest_first(groups: SupportGroupQuerySet) -> SupportGroupQuerySet:
     return (
         groups.with_seats_taken()
+        .with_people_waiting()
         .with_next_session()
         .prefetch_related("topics")
         .order_by(F("next_starts_at").asc(nulls_last=True), "name")
@@ -39,11 +40,7 @@ def _listings(groups: SupportGroupQuerySet) -> list[finder.Listing]:
 
 def _cards(groups: SupportGroupQuerySet) -> list[dict[str, Any]]:
     """What `components/group_card.html` shows of each group."""
-    found = (
-        _soonest_first(groups)
-        .with_people_waiting()
-        .prefetch_related("series", "facilitator_assignments")
-    )
+    found = _soonest_first(groups).prefetch_related("series", "facilitator_assignments")
     return [
         {
             "group": group,
@@ -145,7 +142,7 @@ def group_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One group: what to expect, who leads it, when it meets, and the next step to take."""
     visible = rules.groups_visible_to(request.user).with_seats_taken().with_people_waiting()
     group = get_object_or_404(visible.select_related("organisation"), slug=slug)
-    left = max(group.capacity - group.seats_taken, 0)
+    left = group.seats_for_somebody_new
     coming = list(group.support_sessions.coming()[:4])
     others = [] if left else [other.pk for other in rules.alternatives_to(group)[:3]]
     context = {

@@ -35,8 +35,8 @@ MESSAGES = {
 #: In place of the first when every place is taken.
 MESSAGE_WHEN_FULL = (
     "Thank you for telling us about yourself. We would be glad to have you in the group.\n\n"
-    "Every place is taken at the moment, so you are on the waiting list. "
-    "We write to you as soon as there is a place for you."
+    "There is no place for you yet, so you are on the waiting list. "
+    "We write to you when there is one."
 )
 PLACE_FREE = (
     "There is a place for you now. Please read and sign our agreement next. "

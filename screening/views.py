@@ -17,7 +17,7 @@ from accounts.actions import change_profile
 from accounts.forms import DisplayNameForm
 from accounts.models import User
 from groups.models import SupportGroup
-from groups.rules import check_may_join, groups_visible_to, seats_left, standing
+from groups.rules import check_may_join, groups_visible_to, seats_for_somebody_new, standing
 from safeguarding.rules import concerns_visible_to
 from screening import actions, defaults, rules
 from screening.forms import AnswerForm, DecisionForm, SendForm
@@ -52,7 +52,11 @@ def _resume(application: Application) -> HttpResponse:
 def join(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what joining means, and begin. A visitor signs up first and then goes on here."""
     group = get_object_or_404(
-        groups_visible_to(request.user).with_seats_taken().select_related("organisation"), slug=slug
+        groups_visible_to(request.user)
+        .with_seats_taken()
+        .with_people_waiting()
+        .select_related("organisation"),
+        slug=slug,
     )
     where = standing(request.user, group)
     if where.membership is not None:
@@ -69,7 +73,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
         return _resume(actions.start_application(group=group, by=_person(request)))
     form = group.screening_forms.order_by("-version").first()
     number = form.questions.count() if form else 0
-    full = group.capacity <= group.seats_taken
+    full = not group.seats_for_somebody_new
     context = {"group": group, "standing": where, "number": number, "full": full}
     return render_page(request, "screening/join.html", context)
 
@@ -250,7 +254,7 @@ def _review_context(request: HttpRequest, application: Application) -> dict[str,
         "group": application.group,
         "outcomes": open_outcomes,
         "outcome": chosen if chosen in open_outcomes else None,
-        "left": seats_left(application.group),
+        "left": seats_for_somebody_new(application.group),
     }
 
 

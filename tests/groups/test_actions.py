@@ -141,6 +141,22 @@ def test_accept_puts_on_the_waiting_list_when_full_and_accepts_later(group, faci
     assert (membership.status, membership.accepted_by) == (Status.ACCEPTED, facilitator.user)
 
 
+def test_accept_gives_free_places_to_those_who_wait_first(group, facilitator):
+    group.capacity = group.minimum = 3
+    group.save()
+    factories.member(group)
+    waiting = factories.membership(group=group, status="waitlisted")
+    first, second = (factories.membership(group=group) for _ in range(2))
+
+    # Two places are free and one person waits: one of them is for somebody new.
+    assert actions.accept(membership=first, by=facilitator.user).status == Status.ACCEPTED
+    assert actions.accept(membership=second, by=None).status == Status.WAITLISTED
+    assert actions.accept(membership=waiting, by=facilitator.user).status == Status.ACCEPTED
+    with pytest.raises(Refused) as raised:
+        actions.accept(membership=second, by=facilitator.user)
+    assert reason_of(raised) == "full"
+
+
 def test_only_staff_of_the_group_accept_refer_and_remove(group, other_coordinator, outsider):
     membership = factories.membership(group=group)
     for person in (other_coordinator.user, outsider.user, membership.user):

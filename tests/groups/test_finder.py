@@ -9,6 +9,7 @@ import pytest
 
 from groups import finder
 from groups.finder import Choice, Listing
+from groups.models import SupportGroup
 
 TOPICS = {"grief": "Grief", "sleep": "Sleep"}
 
@@ -89,13 +90,16 @@ def test_nearest_fits_most_filters_and_has_a_place():
     ("taken", "waiting", "words"),
     [
         (3, 0, "7 of 10 places left"),
+        (8, 1, "1 of 10 places left"),
+        (9, 2, "2 people wait for a place"),
         (10, 0, "Full. You would be first on the waiting list"),
         (10, 1, "Full. 1 person waits for a place"),
         (11, 4, "Full. 4 people wait for a place"),
     ],
 )
 def test_places_in_number_and_words(taken, waiting, words):
-    group = SimpleNamespace(capacity=10, seats_taken=taken, people_waiting=waiting)
+    group = SupportGroup(capacity=10)
+    group.seats_taken, group.people_waiting = taken, waiting
 
     assert finder.places_words(group) == words
 

@@ -270,7 +270,7 @@ def test_answer_saved_promises_nobody_when_there_is_nobody(outsider, draft):
     assert "Nobody at Harbour Network is on call" in page
     assert "We have asked" not in page
     assert "999" in page
-    assert "The coordinators of Harbour Network can read one answer already" in text(
+    assert "Whoever is on call next and the coordinators of Harbour Network can read one" in text(
         outsider.client.get(at("check_answers", draft))
     )
 
@@ -627,6 +627,23 @@ def test_review_tells_the_second_decider(facilitator, coordinator, applicant):
     assert "Facilitator" in page
 
 
+def test_review_gives_a_newcomer_no_place_that_somebody_waits_for(group, facilitator, applicant):
+    group.capacity = group.minimum = 2
+    group.save()
+    factories.member(group)
+    factories.membership(group=group, status="waitlisted")
+    application = applicant.user.applications.get()
+
+    page = text(facilitator.client.get(at("review", application), {"outcome": "accept"}))
+    assert "Accept onto the waiting list" in page
+    facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Soon"})
+
+    assert applicant.user.memberships.get().status == Membership.Status.WAITLISTED
+    assert "A facilitator or coordinator gives free places" in text(
+        applicant.client.get(at("application_detail", application))
+    )
+
+
 def test_review_of_a_full_group_puts_on_the_waiting_list(group, facilitator, applicant):
     group.capacity = group.minimum = 2
     group.save()
@@ -636,7 +653,7 @@ def test_review_of_a_full_group_puts_on_the_waiting_list(group, facilitator, app
 
     page = text(facilitator.client.get(at("review", application), {"outcome": "accept"}))
     assert "Accept onto the waiting list" in page
-    assert "Every place is taken" in page
+    assert "There is no place for you yet" in page
 
     facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Soon"})
     assert applicant.user.memberships.get().status == Membership.Status.WAITLISTED
