@@ -53,6 +53,28 @@ def open_concern(
 
 
 @transaction.atomic
+def assign(*, concern: Concern, at: datetime | None = None) -> Concern:
+    """Name somebody for a task that has nobody, and tell them. By the clock, so nobody is `by`.
+
+    Changes nothing while nobody is on call, and when somebody looks after it already.
+    """
+    at = at or timezone.now()
+    concern = (
+        Concern.objects.select_for_update(of=("self",))
+        .select_related("organisation", "about")
+        .get(pk=concern.pk)
+    )
+    person = rules.named_person(concern.organisation, about=concern.about)
+    if person is None or concern.assigned_to_id is not None or concern.closed_at is not None:
+        return concern
+    concern.assigned_to, concern.told_at = person, None
+    concern.save(update_fields=["assigned_to", "told_at"])
+    record("concern.assigned", by=None, on=concern, organisation=concern.organisation_id, at=at)
+    later(tasks.tell_named_person, concern.pk)
+    return concern
+
+
+@transaction.atomic
 def read_concern(*, concern: Concern, by: User, at: datetime | None = None) -> Concern:
     """Give what was said to somebody who handles it, and tell the trail who read it."""
     rules.check_may_handle(by, concern)

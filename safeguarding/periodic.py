@@ -1,15 +1,20 @@
-"""By the clock: notices whose mail failed or whose message to the worker was lost."""
+"""By the clock: tasks that nobody has, and notices that failed or were lost on the way."""
 
 from datetime import timedelta
 
 from django.utils import timezone
 
-from safeguarding import tasks
+from safeguarding import actions, tasks
 from safeguarding.models import Concern
 
 
 def send_overdue_notices() -> None:
-    """Send again what was not told within a minute. A mail server that is down stays a row here."""
+    """Name somebody for tasks that have nobody, and send again what was not told within a minute.
+
+    A mail server that is down stays a row here.
+    """
+    for concern in Concern.objects.open().filter(assigned_to__isnull=True)[:200]:
+        actions.assign(concern=concern)
     waiting = Concern.objects.open().filter(
         told_at__isnull=True,
         assigned_to__isnull=False,

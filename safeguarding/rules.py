@@ -24,11 +24,14 @@ def named_person(organisation: Organisation, *, about: User) -> User | None:
 
 
 def concerns_visible_to(user: Viewer) -> ConcernQuerySet:
-    """Concerns of the organisations a person coordinates, and those assigned to them."""
+    """Concerns of the organisations a person coordinates, and those assigned to them.
+
+    Never one about themselves: somebody else looks after it, and may write freely about it.
+    """
     if not user.is_authenticated:
         return Concern.objects.none()
     coordinated = Concern.objects.filter(organisation__in=organisations_coordinated_by(user))
-    return coordinated | Concern.objects.filter(assigned_to=user)
+    return (coordinated | Concern.objects.filter(assigned_to=user)).exclude(about=user)
 
 
 def check_may_see_list(user: Viewer) -> None:

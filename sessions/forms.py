@@ -52,7 +52,7 @@ class ConcernForm(forms.Form):
     )
     detail = forms.CharField(
         label="What did you notice?",
-        help_text="A sentence is enough. Only the person who looks after this reads it.",
+        help_text="A sentence is enough. Only the person on call and the coordinators can read it.",
         max_length=2000,
         error_messages={"required": "Write a sentence, so that somebody knows how to help."},
         widget=forms.Textarea(attrs={"rows": 3}),

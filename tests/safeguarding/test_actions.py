@@ -61,6 +61,32 @@ def test_without_anybody_on_call_nobody_is_named(organisation, outsider):
     assert open_one(organisation, outsider.user).assigned_to is None
 
 
+def test_nobody_handles_a_concern_about_themselves(organisation, coordinator):
+    concern = open_one(organisation, coordinator.user)
+
+    assert concern not in rules.concerns_visible_to(coordinator.user)
+    with pytest.raises(Refused):
+        actions.close(concern=concern, note="I am fine.", by=coordinator.user)
+
+
+def test_the_clock_names_somebody_as_soon_as_there_is_a_person(organisation, outsider, told):
+    concern = open_one(organisation, outsider.user)
+    periodic.send_overdue_notices()
+    concern.refresh_from_db()
+    assert concern.assigned_to is None
+
+    person = factories.staff_role(organisation=organisation, on_call_position=1).user
+    periodic.send_overdue_notices()
+    tasks.tell_named_person(str(concern.pk))
+    factories.staff_role(organisation=organisation, on_call_position=0)
+    periodic.send_overdue_notices()
+
+    concern.refresh_from_db()
+    assert concern.assigned_to == person
+    assert [message.to for message in mail.outbox] == [[person.email]]
+    assert Event.objects.get(verb="concern.assigned").actor_id is None
+
+
 def test_the_first_acknowledgement_counts(organisation, coordinator, outsider):
     other = factories.staff_role(organisation=organisation).user
     concern = open_one(organisation, outsider.user)

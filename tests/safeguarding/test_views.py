@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Event
+from outcomes.queries import open_concerns
 from safeguarding.models import Concern
 from tests import factories
 
@@ -49,6 +50,27 @@ def test_concern_list_shows_the_most_urgent_first(coordinator, organisation, con
     for words in (">Late<", ">Not seen yet<", ">Somebody is on it<", "Closed lately"):
         assert words in page
     assert "dark thoughts" not in page
+
+
+def test_concern_list_has_as_many_open_ones_as_the_overview_counts(
+    coordinator, organisation, concern
+):
+    factories.concern(organisation=organisation)
+    factories.concern(organisation=organisation, about=coordinator.user)
+    factories.concern(organisation=organisation, closed_at=timezone.now(), closing_note="Talked.")
+
+    page = text(coordinator.client.get("/concerns/"))
+
+    listed = page.split('id="open-concerns"')[1].split("</section>")[0].count("<li>")
+    counted = open_concerns(coordinator.user, organisation, at=timezone.now()).n
+    assert listed == counted == 2
+
+
+def test_concern_pages_are_404_for_whom_it_is_about(coordinator, organisation):
+    own = factories.concern(organisation=organisation, about=coordinator.user)
+
+    assert coordinator.client.get(at("concern_detail", own)).status_code == 404
+    assert "Nobody waits" in text(coordinator.client.get("/concerns/"))
 
 
 def test_concern_list_is_for_who_looks_after_concerns(cast, concern):

@@ -247,11 +247,35 @@ def test_concern_raise(
         "occasion": uuid4(),
     }
     page = post(member.client, "concern_raise", running, **data).content.decode()
-    assert "A named person has been told" in page
+    assert f"{coordinator.user.public_name} at {running.group.organisation.name} is told" in page
     assert "999" in page
     concern = Concern.objects.get()
     assert (concern.about, concern.opened_by) == (facilitator.user, member.user)
     assert "Sounded very tired" not in facilitator.client.get(at("room", running)).content.decode()
+
+
+def test_concern_raise_tells_the_truth_about_who_looks(
+    running: SupportSession, member: Person
+) -> None:
+    data = {
+        "about": live.sender_token(running.pk, member.user.pk),
+        "detail": "I am not all right.",
+        "occasion": str(uuid4()),
+    }
+    page = post(member.client, "concern_raise", running, **data).content.decode()
+    assert "is on call at the moment, so nobody is told yet" in page
+    assert "in touch by" not in page
+
+    Concern.objects.update(closed_at=timezone.now(), closing_note="We talked.")
+    page = post(member.client, "concern_raise", running, **data).content.decode()
+    assert "has looked after this already" in page
+    assert "is on call at the moment" not in page
+
+
+def test_concern_form_says_who_reads_it(running: SupportSession, member: Person) -> None:
+    page = member.client.get(at("room", running)).content.decode()
+
+    assert "Only the person on call and the coordinators can read it." in page
 
 
 def test_concern_raise_about_oneself_by_htmx(running: SupportSession, member: Person) -> None:
