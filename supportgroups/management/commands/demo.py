@@ -22,8 +22,6 @@ from supportgroups.supervision import Program, Supervisor, how_it_ended
 
 SECONDS_TO_ANSWER = 60
 SECONDS_TO_STOP = 10
-#: Who can sign in and what to try is known where the sample world is made.
-SHOW_GUIDE = "from supportgroups.demo.sample_world import guide; print(*guide(), sep='\\n')"
 
 
 class Command(BaseCommand):
@@ -72,12 +70,15 @@ class Command(BaseCommand):
             self.prepare(data, environment | {"DATABASE_URL": services.owner_url}, environment)
             programs = _programs(data, port, environment)
             with _stopped_at_the_end(programs):
-                self.say("Starting web, worker and beat …")
+                self.say(
+                    "Starting web, worker, beat and the sample world (longer the first time) …"
+                )
+                # All at once: the world appears whole or not at all, and nobody is let in before.
+                world = _start_manage(environment, "load_sample_world", "--guide")
                 for program in programs:
                     program.start()
-                guide = _start_manage(environment, "shell", "--no-imports", "-c", SHOW_GUIDE)
                 self.wait_until_ready(programs, port)
-                self.say(f"\n{_output_of(guide, 'guide')}\n")
+                self.say(f"\n{_output_of(world, 'load_sample_world')}\n")
                 self.say(f"Logs: {data / 'logs'}\nStop: Ctrl-C\n")
                 supervisor = Supervisor(services.postgres, services.redis, *programs, say=self.say)
                 while True:
@@ -85,7 +86,7 @@ class Command(BaseCommand):
                     time.sleep(0.3)
 
     def prepare(self, data: Path, owner: dict[str, str], environment: dict[str, str]) -> None:
-        """Tables, static files and sample world. Tables and files only when the code is another."""
+        """Tables and static files, when the code is another than at the last start."""
         prepared, code = data / "prepared", _fingerprint()
         if not prepared.exists() or prepared.read_text() != code:
             self.say("Bringing tables and static files up to date …")
@@ -96,8 +97,6 @@ class Command(BaseCommand):
             finally:
                 static.kill()
             prepared.write_text(code)
-        self.say("Looking after the sample world (half a minute the first time) …")
-        _manage(environment, "load_sample_world")
 
     def wait_until_ready(self, programs: list[Program], port: int) -> None:
         deadline = time.monotonic() + SECONDS_TO_ANSWER
