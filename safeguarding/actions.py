@@ -53,12 +53,14 @@ def open_concern(
 
 
 @transaction.atomic
-def assign(*, concern: Concern, at: datetime | None = None) -> Concern:
-    """Name somebody for a task that has nobody, and tell them. By the clock, so nobody is `by`.
+def assign(*, concern: Concern, by: User | None, at: datetime | None = None) -> Concern:
+    """Name the next on call for a task that has nobody, and tell them. `by` is None for the clock.
 
     Changes nothing while nobody is on call, and when somebody looks after it already.
     """
     at = at or timezone.now()
+    if by is not None:
+        rules.check_may_handle(by, concern)
     concern = (
         Concern.objects.select_for_update(of=("self",))
         .select_related("organisation", "about")
@@ -69,7 +71,7 @@ def assign(*, concern: Concern, at: datetime | None = None) -> Concern:
         return concern
     concern.assigned_to, concern.told_at = person, None
     concern.save(update_fields=["assigned_to", "told_at"])
-    record("concern.assigned", by=None, on=concern, organisation=concern.organisation_id, at=at)
+    record("concern.assigned", by=by, on=concern, organisation=concern.organisation_id, at=at)
     later(tasks.tell_named_person, concern.pk)
     return concern
 

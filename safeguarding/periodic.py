@@ -14,7 +14,7 @@ def send_overdue_notices() -> None:
     A mail server that is down stays a row here.
     """
     for concern in Concern.objects.open().filter(assigned_to__isnull=True)[:200]:
-        actions.assign(concern=concern)
+        actions.assign(concern=concern, by=None)
     waiting = Concern.objects.open().filter(
         told_at__isnull=True,
         assigned_to__isnull=False,
