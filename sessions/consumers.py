@@ -163,7 +163,7 @@ class RoomSocket:
         if len(mine) > MOST_SOCKETS:
             self.socket.close(1013, "too_many")
         await self.look()
-        if self.socket.closing is None:
+        if self.socket.closing is None and self.standing is not None:
             since = await came_at(self.session_id, self.user.pk)
             self.socket.admitted = True
             session = self.standing.support_session

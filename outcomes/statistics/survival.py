@@ -298,8 +298,8 @@ def _incidence_error(
 def _log_log_limits(share: Floats, standard_error: Floats, z: float) -> tuple[Floats, Floats]:
     """Limits that stay within 0 and 1: symmetric on the scale of log(−log(share))."""
     theta = z * standard_error / np.abs(share * np.log(share))
-    inside = (share > 0) & (share < 1)
-    # A share that rounding left just below 1 makes theta huge; its lower limit is 0, rightly.
+    # A sum of fractions that should be 1 may stay just below: it has no limits either.
+    inside = (share > 0) & (share < 1 - 1e-12)
     with np.errstate(over="ignore"):
         lower = np.where(inside, share ** np.exp(theta), np.nan)
     upper = np.where(inside, share ** np.exp(-theta), np.nan)
