@@ -173,7 +173,10 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
         assert box is not None
         assert 0 <= box["y"] <= 740 - box["height"], "all visible on a phone"
     juniper.press("Next")
+    for person in (river, juniper):
+        person.page.locator("#now-title", has_text="Open circle").wait_for()
     juniper.press("Add 5 min")
+    river.page.locator("#room-now", has_text="of 45").wait_for()
     end_session(juniper)
     juniper.look("ended-facilitator")
     river.sees("The session has ended")
@@ -310,7 +313,9 @@ def test_without_javascript(demo: Demo, someone: Make) -> None:
         fern.sees("The circle")
         fern.look("room-without-script")
         fern.press("Leave")
-    fern.page.locator("button[form=exit]").filter(visible=True).last.click()
-    fern.page.wait_for_url(lambda url: not url.startswith(demo.address))
+    # The dull page itself is out of reach here; that Chromium asks for it is what counts.
+    with fern.page.expect_request(lambda request: not request.url.startswith(demo.address)):
+        fern.page.locator("button[form=exit]").filter(visible=True).last.click()
+    fern.page.wait_for_timeout(500)
     fern.go("/home/")
     assert "/account/login/" in fern.page.url, "quick exit ended the sign-in"
