@@ -77,6 +77,35 @@ def answer(person: Someone, answers: dict[str, str]) -> None:
             return
 
 
+def test_without_javascript(demo: Demo, someone: Make) -> None:
+    """Everything but the live updating of the room."""
+    fern = someone("fern", script=False)
+    fern.go("/")
+    fern.page.locator("[name=q]").fill("open evening")
+    fern.press("Show groups")
+    fern.press("Start here: an open evening")
+    sign_up(fern, "fern@example.com", "Fern")
+    answer(fern, CALM)
+    fern.press("Send my answers")
+    fern.press("Read and sign the agreement")
+    fern.page.locator("[name=agrees]").check()
+    fern.page.locator("[name=signed_name]").fill("Fern")
+    fern.press("Sign the agreement")
+    fern.go("/home/")
+    fern.press("About this session")
+    fern.press("Enter the room")
+    fern.press("I agree, take me in")
+    fern.sees("The circle")
+    fern.look("room-without-script")
+    fern.press("Leave")
+    # The dull page itself is out of reach here; that Chromium asks for it is what counts.
+    with fern.page.expect_request(lambda request: not request.url.startswith(demo.address)):
+        fern.page.locator("button[form=exit]").filter(visible=True).last.click()
+    fern.page.wait_for_timeout(500)
+    fern.go("/home/")
+    assert "/account/login/" in fern.page.url, "quick exit ended the sign-in"
+
+
 def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     river, juniper = someone("river"), someone("juniper", at="desk")
 
@@ -289,33 +318,3 @@ def test_a_screened_group_a_worrying_answer_and_a_decision(demo: Demo, someone: 
     marigold.look("concern")
     marigold.go("/account/profile/")
     marigold.look("settings")
-
-
-def test_without_javascript(demo: Demo, someone: Make) -> None:
-    """Everything but the live updating of the room."""
-    fern = someone("fern", script=False)
-    fern.go("/")
-    fern.page.locator("[name=q]").fill("open evening")
-    fern.press("Show groups")
-    fern.press("Start here: an open evening")
-    sign_up(fern, "fern@example.com", "Fern")
-    answer(fern, CALM)
-    fern.press("Send my answers")
-    fern.press("Read and sign the agreement")
-    fern.page.locator("[name=agrees]").check()
-    fern.page.locator("[name=signed_name]").fill("Fern")
-    fern.press("Sign the agreement")
-    fern.go("/home/")
-    fern.press("About this session")
-    if fern.page.get_by_role("link", name="Enter the room").count():
-        fern.press("Enter the room")
-        fern.press("I agree, take me in")
-        fern.sees("The circle")
-        fern.look("room-without-script")
-        fern.press("Leave")
-    # The dull page itself is out of reach here; that Chromium asks for it is what counts.
-    with fern.page.expect_request(lambda request: not request.url.startswith(demo.address)):
-        fern.page.locator("button[form=exit]").filter(visible=True).last.click()
-    fern.page.wait_for_timeout(500)
-    fern.go("/home/")
-    assert "/account/login/" in fern.page.url, "quick exit ended the sign-in"
