@@ -46,16 +46,18 @@ def pytest_unconfigure() -> None:
     _stack.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in this same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in a browser, and those that start whole processes, run first and one at a time.
+    """Tests in a browser, and those that start whole processes, run first, a module on one worker.
 
-    They are the longest; started last, one core would wait for them.
+    They are the longest; started last, one core would wait for them. A module's tests share one
+    running demo, which must not be started once a worker.
     """
     for item in items:
         if "/tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
         if item.get_closest_marker("browser") or item.get_closest_marker("processes"):
-            item.add_marker(pytest.mark.xdist_group("one at a time"))
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
