@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Any, Self
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import UUID7, Coalesce
@@ -120,11 +123,26 @@ class SupportGroup(models.Model):
         PAUSED = "paused", "Paused"
         CLOSED = "closed", "Closed"
 
-    #: lifecycle -> the states that may follow it.
+    class Accessibility(models.TextChoices):
+        """What a place or a room offers; people filter by it."""
+
+        STEP_FREE = "step_free", "Step-free way in"
+        ACCESSIBLE_TOILET = "accessible_toilet", "Accessible toilet"
+        HEARING_LOOP = "hearing_loop", "Hearing loop"
+        SIGN_LANGUAGE = "sign_language", "Sign language"
+        CAPTIONS = "captions", "Captions"
+        TEXT_ONLY = "text_only", "Text only, no camera or voice"
+        QUIET_SPACE = "quiet_space", "A quiet space to step out to"
+        PUBLIC_TRANSPORT = "public_transport", "Near public transport"
+        PARKING = "parking", "Accessible parking"
+        CHILDCARE = "childcare", "Children can come along"
+
+    #: lifecycle -> the states that may follow it. A draft pauses when its feed loses it, and comes
+    #: back as a draft.
     LIFECYCLE_MOVES = {
-        Lifecycle.DRAFT: {Lifecycle.LISTED, Lifecycle.CLOSED},
+        Lifecycle.DRAFT: {Lifecycle.LISTED, Lifecycle.PAUSED, Lifecycle.CLOSED},
         Lifecycle.LISTED: {Lifecycle.PAUSED, Lifecycle.CLOSED},
-        Lifecycle.PAUSED: {Lifecycle.LISTED, Lifecycle.CLOSED},
+        Lifecycle.PAUSED: {Lifecycle.LISTED, Lifecycle.DRAFT, Lifecycle.CLOSED},
         Lifecycle.CLOSED: set(),
     }
 
@@ -132,9 +150,9 @@ class SupportGroup(models.Model):
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, related_name="support_groups"
     )
-    name = models.CharField(max_length=80)
-    slug = models.SlugField(max_length=80, unique=True)
-    purpose = models.CharField(max_length=300)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=120, unique=True)
+    purpose = models.CharField(max_length=300, blank=True)
     who_it_is_for = models.TextField(blank=True)
     what_to_expect = models.TextField(blank=True)
     #: One rule a line, "Rule. Why it helps."
@@ -150,16 +168,38 @@ class SupportGroup(models.Model):
     capacity = models.PositiveSmallIntegerField(default=12)
     minimum = models.PositiveSmallIntegerField(default=4)
     language = models.CharField(max_length=10, default="en")
+    #: Sessions of a closed group's planned course; empty without an end.
+    course_sessions = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: Whether a member may invite one family member or partner.
+    allows_companions = models.BooleanField(default=False)
     accessibility = models.TextField(blank=True)
+    accessibility_features = ArrayField(
+        models.CharField(max_length=20, choices=Accessibility), default=list, blank=True
+    )
     #: The part of the place that anybody may know, for example "Leeds LS6, step-free".
     place = models.CharField(max_length=120, blank=True)
     #: The exact address: members in good standing only.
     address = models.TextField(blank=True)
+    #: The room or hall. Two groups of one organisation are never in the same one at once.
+    room = models.CharField(max_length=80, blank=True)
+    #: Degrees of the venue, kept to two decimals (about a kilometre): distances must not give the
+    #: address away.
+    latitude = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
+    longitude = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
+    #: Where it meets online when that is not our own room: members in good standing only.
+    online_link = models.URLField(max_length=500, blank=True)
+    #: How to get in, for example a telephone number or the bell to ring: as `online_link`.
+    joining_details = models.TextField(blank=True)
     time_zone = models.CharField(max_length=60, default="Europe/London")
     overseer = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="overseen_groups"
     )
     lifecycle = models.CharField(max_length=8, choices=Lifecycle, default=Lifecycle.DRAFT)
+    lifecycle_changed_at = models.DateTimeField(null=True, blank=True)
+    #: What members are told while it is paused or closed.
+    lifecycle_message = models.TextField(blank=True)
+    #: It came from a feed (outreach): the network that publishes the feed leads it.
+    is_from_feed = models.BooleanField(default=False)
     #: Days that messages of a session are kept after its end.
     keeps_messages_days = models.PositiveSmallIntegerField(default=30)
     created_at = models.DateTimeField(default=timezone.now)
@@ -212,6 +252,33 @@ class SupportGroup(models.Model):
                 name="groups_supportgroup_professionally_led_screened",
                 condition=~Q(facilitation="professionally_led") | Q(admission="screened"),
             ),
+            models.CheckConstraint(
+                name="groups_supportgroup_coordinates_possible",
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_accessibility_features_known",
+                condition=Q(
+                    accessibility_features__contained_by=[
+                        "step_free",
+                        "accessible_toilet",
+                        "hearing_loop",
+                        "sign_language",
+                        "captions",
+                        "text_only",
+                        "quiet_space",
+                        "public_transport",
+                        "parking",
+                        "childcare",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_course_is_closed",
+                condition=Q(course_sessions__isnull=True)
+                | Q(attendance="closed", course_sessions__gte=1, course_sessions__lte=200),
+            ),
         ]
         indexes = [models.Index(fields=["lifecycle", "name"], name="groups_supportgroup_listing")]
 
@@ -248,6 +315,31 @@ class SupportGroup(models.Model):
         return self.agreements.order_by("-version").first()
 
 
+class SearchEntry(models.Model):
+    """What the directory searches of one group. Triggers in the database keep it (migration 0003).
+
+    Written with every change of the group, its topics, or a topic's name; never by our code.
+    """
+
+    group = models.OneToOneField(
+        SupportGroup, on_delete=models.CASCADE, primary_key=True, related_name="search_entry"
+    )
+    #: Word forms, weighted: name A, topics B, purpose and who it is for C, place D.
+    document = SearchVectorField()
+    #: The same words without accents, in lower case, for typing mistakes.
+    words = models.TextField()
+
+    class Meta:
+        verbose_name_plural = "search entries"
+        indexes = [
+            GinIndex(fields=["document"], name="groups_searchentry_document"),
+            GinIndex(fields=["words"], opclasses=["gin_trgm_ops"], name="groups_searchentry_words"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Words of {self.group_id}"
+
+
 class FacilitatorAssignment(models.Model):
     """That a person leads a group, alone or as the second."""
 
@@ -280,6 +372,8 @@ class Agreement(models.Model):
     group = models.ForeignKey(SupportGroup, on_delete=models.CASCADE, related_name="agreements")
     version = models.PositiveSmallIntegerField()
     text = models.TextField()
+    #: In staff's own words, shown above the differences when members sign again.
+    what_changed = models.CharField(max_length=300, blank=True)
     published_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -327,6 +421,7 @@ class Membership(models.Model):
     class Status(models.TextChoices):
         APPLIED = "applied", "Applied"
         WAITLISTED = "waitlisted", "On the waiting list"
+        OFFERED = "offered", "Offered a place"
         ACCEPTED = "accepted", "Accepted, agreement to sign"
         ACTIVE = "active", "Member"
         REFERRED = "referred", "Referred elsewhere"
@@ -337,7 +432,9 @@ class Membership(models.Model):
     #: status -> the states that may follow it. `docs/architecture.md` draws this table.
     MOVES = {
         Status.APPLIED: {Status.WAITLISTED, Status.ACCEPTED, Status.REFERRED, Status.WITHDRAWN},
-        Status.WAITLISTED: {Status.ACCEPTED, Status.REFERRED, Status.WITHDRAWN},
+        Status.WAITLISTED: {Status.OFFERED, Status.REFERRED, Status.WITHDRAWN},
+        # An offer that runs out passes on to the next person.
+        Status.OFFERED: {Status.ACCEPTED, Status.WAITLISTED, Status.WITHDRAWN},
         Status.ACCEPTED: {Status.ACTIVE, Status.WITHDRAWN, Status.REMOVED},
         Status.ACTIVE: {Status.WITHDRAWN, Status.REMOVED, Status.COMPLETED},
         Status.REFERRED: set(),
@@ -345,15 +442,33 @@ class Membership(models.Model):
         Status.REMOVED: set(),
         Status.COMPLETED: set(),
     }
-    OPEN = (Status.APPLIED, Status.WAITLISTED, Status.ACCEPTED, Status.ACTIVE)
-    HOLDS_A_SEAT = (Status.ACCEPTED, Status.ACTIVE)
+    OPEN = (
+        Status.APPLIED,
+        Status.WAITLISTED,
+        Status.OFFERED,
+        Status.ACCEPTED,
+        Status.ACTIVE,
+    )
+    #: What capacity counts: an offered place is kept until the offer runs out.
+    HOLDS_A_SEAT = (Status.OFFERED, Status.ACCEPTED, Status.ACTIVE)
+    #: Who may sign the agreement.
+    HAS_A_PLACE = (Status.ACCEPTED, Status.ACTIVE)
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     group = models.ForeignKey(SupportGroup, on_delete=models.PROTECT, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     status = models.CharField(max_length=10, choices=Status, default=Status.APPLIED)
     applied_at = models.DateTimeField(default=timezone.now)
+    #: The place in the queue: who waits longest comes first. Set anew when an offer runs out.
     waitlisted_at = models.DateTimeField(null=True, blank=True)
+    offered_at = models.DateTimeField(null=True, blank=True)
+    offer_expires_at = models.DateTimeField(null=True, blank=True)
+    #: Offers in a row that ran out unanswered.
+    offers_missed = models.PositiveSmallIntegerField(default=0)
+    #: The member who invited this person, in a group that welcomes somebody close.
+    companion_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="companions"
+    )
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -375,6 +490,7 @@ class Membership(models.Model):
                     status__in=[
                         "applied",
                         "waitlisted",
+                        "offered",
                         "accepted",
                         "active",
                         "referred",
@@ -386,13 +502,23 @@ class Membership(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["group", "user"],
-                condition=Q(status__in=["applied", "waitlisted", "accepted", "active"]),
+                condition=Q(status__in=["applied", "waitlisted", "offered", "accepted", "active"]),
                 name="groups_membership_one_open_episode",
+            ),
+            models.UniqueConstraint(
+                fields=["companion_of"],
+                condition=Q(status__in=["applied", "waitlisted", "offered", "accepted", "active"]),
+                name="groups_membership_one_companion",
+            ),
+            models.CheckConstraint(
+                name="groups_membership_offer_expires",
+                condition=~Q(status="offered")
+                | Q(offered_at__isnull=False, offer_expires_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="groups_membership_end_dated",
                 condition=Q(
-                    status__in=["applied", "waitlisted", "accepted", "active"],
+                    status__in=["applied", "waitlisted", "offered", "accepted", "active"],
                     ended_at__isnull=True,
                 )
                 | Q(
@@ -407,6 +533,11 @@ class Membership(models.Model):
         ]
         indexes = [
             models.Index(fields=["group", "status"], name="groups_membership_group_status"),
+            models.Index(
+                fields=["offer_expires_at"],
+                condition=Q(status="offered"),
+                name="groups_membership_offered",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -431,3 +562,133 @@ class Signature(models.Model):
 
     def __str__(self) -> str:
         return f"{self.signed_name} signed version {self.agreement.version}"
+
+
+class CompanionInvitation(models.Model):
+    """That a member invites one family member or partner to apply. The link's token is signed."""
+
+    class Relation(models.TextChoices):
+        PARTNER = "partner", "Partner"
+        FAMILY = "family", "Family member"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, related_name="companion_invitations"
+    )
+    relation = models.CharField(max_length=8, choices=Relation)
+    invited_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="groups_companioninvitation_relation_known",
+                condition=Q(relation__in=["partner", "family"]),
+            ),
+            models.UniqueConstraint(
+                fields=["membership"],
+                condition=Q(withdrawn_at__isnull=True, used_at__isnull=True),
+                name="groups_companioninvitation_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_relation_display()} of {self.membership_id}"
+
+
+class Appeal(models.Model):
+    """That somebody who was removed asks another coordinator to look at it again."""
+
+    class Outcome(models.TextChoices):
+        UPHELD = "upheld", "The removal stands"
+        OVERTURNED = "overturned", "The person may come back"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    membership = models.OneToOneField(Membership, on_delete=models.CASCADE, related_name="appeal")
+    words = models.TextField(blank=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+    #: By when the person was promised an answer.
+    answer_by = models.DateTimeField()
+    #: Copied from the membership, so that the database can hold who decides.
+    removed_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+    #: What the person reads.
+    message = models.TextField(blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="groups_appeal_outcome_known",
+                condition=Q(outcome="", decided_at__isnull=True)
+                | Q(outcome__in=["upheld", "overturned"], decided_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="groups_appeal_decided_by_another",
+                condition=Q(decided_by__isnull=True)
+                | Q(removed_by__isnull=True)
+                | ~Q(decided_by=F("removed_by")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Appeal of {self.membership_id}"
+
+
+class Notice(models.Model):
+    """News about a group that one person is told by mail. The mail says only that there is news."""
+
+    class Kind(models.TextChoices):
+        OFFERED = "offered", "A place is free"
+        OFFER_EXPIRED = "expired", "An offer ran out"
+        REMOVED = "removed", "The membership was ended"
+        APPEAL_ASKED = "appealed", "Somebody asks to look again"
+        APPEAL_DECIDED = "decided", "The second look has a result"
+        PAUSED = "paused", "The group pauses"
+        RESUMED = "resumed", "The group goes on"
+        CLOSED = "closed", "The group has closed"
+        AGREEMENT = "agreement", "The agreement changed"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    group = models.ForeignKey(SupportGroup, on_delete=models.CASCADE, related_name="notices")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=10, choices=Kind)
+    made_at = models.DateTimeField(default=timezone.now)
+    #: When the mail went out; empty means that it still has to.
+    told_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="groups_notice_kind_known",
+                condition=Q(
+                    kind__in=[
+                        "offered",
+                        "expired",
+                        "removed",
+                        "appealed",
+                        "decided",
+                        "paused",
+                        "resumed",
+                        "closed",
+                        "agreement",
+                    ]
+                ),
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["made_at"], condition=Q(told_at__isnull=True), name="groups_notice_untold"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

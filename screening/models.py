@@ -8,24 +8,41 @@ from django.db.models.functions import UUID7
 from django.utils import timezone
 
 from accounts.models import User
-from groups.models import Membership, SupportGroup
+from groups.models import CompanionInvitation, Membership, SupportGroup
+from instruments.models import Instrument
+
+
+class ScreeningFormQuerySet(models.QuerySet["ScreeningForm"]):
+    def published(self) -> Self:
+        """Versions that people were or are asked, newest first."""
+        return self.filter(published_at__isnull=False).order_by("-version")
 
 
 class ScreeningForm(models.Model):
-    """One version of a group's questions. An old application keeps the version it was asked."""
+    """One version of a group's questions. An old application keeps the version it was asked.
+
+    The one that is not published yet is the draft that staff work on.
+    """
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     group = models.ForeignKey(
         SupportGroup, on_delete=models.CASCADE, related_name="screening_forms"
     )
     version = models.PositiveSmallIntegerField()
-    published_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+
+    objects = ScreeningFormQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["group", "version"], name="screening_screeningform_version_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["group"],
+                condition=Q(published_at__isnull=True),
+                name="screening_screeningform_one_draft",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -38,13 +55,16 @@ class Question(models.Model):
     class Kind(models.TextChoices):
         YES_NO = "yes_no", "Yes or no"
         ONE_OF = "one_of", "One of several"
+        SOME_OF = "some_of", "Any of several"
         SCALE = "scale", "A scale"
         TEXT = "text", "In their own words"
+        INSTRUMENT = "instrument", "A questionnaire"
 
     class Proposal(models.TextChoices):
         """What an answer suggests. Rules propose; a person decides."""
 
         READY = "ready", "Ready to join"
+        PREPARE = "prepare", "Something to know first"
         TALK_FIRST = "talk_first", "Talk first"
         REFER = "refer", "Something else may suit better"
         URGENT = "urgent", "Needs support today"
@@ -52,13 +72,18 @@ class Question(models.Model):
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     form = models.ForeignKey(ScreeningForm, on_delete=models.CASCADE, related_name="questions")
     position = models.PositiveSmallIntegerField()
-    kind = models.CharField(max_length=8, choices=Kind)
+    kind = models.CharField(max_length=10, choices=Kind)
+    #: For `instrument`: which questionnaire is asked, all its items on one page.
+    instrument = models.ForeignKey(
+        Instrument, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     text = models.CharField(max_length=300)
     #: Why it is asked, shown under the question.
     why = models.CharField(max_length=300, blank=True)
-    #: For `one_of` and `scale`: [{"value": "…", "label": "…"}], in order.
+    #: For `one_of`, `some_of` and `scale`: [{"value": "…", "label": "…"}], in order.
     options = models.JSONField(default=list, blank=True)
-    #: Answer value -> `Proposal`, for example {"yes": "urgent"}. Others propose `ready`.
+    #: Answer value -> `Proposal`, for example {"yes": "urgent"}. Others propose `ready`. Of an
+    #: instrument the value is the name of a score's band.
     proposals = models.JSONField(default=dict, blank=True)
     #: Whether "I would rather not say" is offered.
     is_sensitive = models.BooleanField(default=False)
@@ -73,7 +98,14 @@ class Question(models.Model):
             ),
             models.CheckConstraint(
                 name="screening_question_kind_known",
-                condition=Q(kind__in=["yes_no", "one_of", "scale", "text"]),
+                condition=Q(
+                    kind__in=["yes_no", "one_of", "some_of", "scale", "text", "instrument"]
+                ),
+            ),
+            models.CheckConstraint(
+                name="screening_question_instrument_named",
+                condition=Q(kind="instrument", instrument__isnull=False)
+                | (~Q(kind="instrument") & Q(instrument__isnull=True)),
             ),
         ]
 
@@ -116,6 +148,7 @@ class Application(models.Model):
     class Status(models.TextChoices):
         DRAFT = "draft", "Not sent yet"
         SUBMITTED = "submitted", "Waiting for an answer"
+        PREPARE = "prepare", "Something to read first"
         TALK_FIRST = "talk_first", "Invited to talk first"
         ACCEPTED = "accepted", "Accepted"
         REFERRED = "referred", "Something else suggested"
@@ -124,14 +157,28 @@ class Application(models.Model):
     MOVES = {
         Status.DRAFT: {Status.SUBMITTED, Status.WITHDRAWN},
         Status.SUBMITTED: {
+            Status.PREPARE,
             Status.TALK_FIRST,
             Status.ACCEPTED,
             Status.REFERRED,
             Status.WITHDRAWN,
         },
-        Status.TALK_FIRST: {Status.ACCEPTED, Status.REFERRED, Status.WITHDRAWN},
+        # Who was asked to read something first comes in by saying that they did.
+        Status.PREPARE: {
+            Status.TALK_FIRST,
+            Status.ACCEPTED,
+            Status.REFERRED,
+            Status.WITHDRAWN,
+        },
+        Status.TALK_FIRST: {
+            Status.PREPARE,
+            Status.ACCEPTED,
+            Status.REFERRED,
+            Status.WITHDRAWN,
+        },
         Status.ACCEPTED: set(),
-        Status.REFERRED: set(),
+        # Once, the person may ask for another look.
+        Status.REFERRED: {Status.SUBMITTED},
         Status.WITHDRAWN: set(),
     }
 
@@ -149,6 +196,17 @@ class Application(models.Model):
     submitted_at = models.DateTimeField(null=True, blank=True)
     #: By when the person was promised an answer.
     answer_by = models.DateTimeField(null=True, blank=True)
+    #: When the person asked for another look after something else was suggested, and why.
+    another_look_asked_at = models.DateTimeField(null=True, blank=True)
+    another_look_words = models.TextField(blank=True)
+    #: The invitation of a member that led here.
+    companion_invitation = models.ForeignKey(
+        CompanionInvitation,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="applications",
+    )
 
     objects = ApplicationQuerySet.as_manager()
 
@@ -161,6 +219,7 @@ class Application(models.Model):
                     status__in=[
                         "draft",
                         "submitted",
+                        "prepare",
                         "talk_first",
                         "accepted",
                         "referred",
@@ -170,7 +229,7 @@ class Application(models.Model):
             ),
             models.CheckConstraint(
                 name="screening_application_proposal_known",
-                condition=Q(proposal__in=["", "ready", "talk_first", "refer", "urgent"]),
+                condition=Q(proposal__in=["", "ready", "prepare", "talk_first", "refer", "urgent"]),
             ),
             models.CheckConstraint(
                 name="screening_application_sent_has_membership",
@@ -193,7 +252,10 @@ class Application(models.Model):
 
 
 class Answer(models.Model):
-    """What one person answered to one question. `value` is None for "rather not say"."""
+    """What one person answered to one question. `value` is None for "rather not say".
+
+    For `some_of` it is a JSON list of values, for `instrument` a JSON object, item -> value.
+    """
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="answers")
@@ -217,6 +279,7 @@ class Decision(models.Model):
 
     class Outcome(models.TextChoices):
         ACCEPT = "accept", "Accept"
+        PREPARE = "prepare", "Give something to read first"
         TALK_FIRST = "talk_first", "Ask for a talk first"
         REFER = "refer", "Suggest something else"
 
@@ -225,6 +288,9 @@ class Decision(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome)
     #: What the applicant reads on the site; never in a mail.
     message = models.TextField(blank=True)
+    #: What may suit better: groups of ours, and help elsewhere, one a line.
+    suggested_groups = models.ManyToManyField(SupportGroup, related_name="+", blank=True)
+    resources = models.TextField(blank=True)
     #: For staff only.
     reason = models.TextField(blank=True)
     decided_at = models.DateTimeField(default=timezone.now)
@@ -240,9 +306,90 @@ class Decision(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="screening_decision_outcome_known",
-                condition=Q(outcome__in=["accept", "talk_first", "refer"]),
+                condition=Q(outcome__in=["accept", "prepare", "talk_first", "refer"]),
             )
         ]
 
     def __str__(self) -> str:
         return self.get_outcome_display()
+
+
+class Appointment(models.Model):
+    """Times offered to an applicant for a talk with one person, of which they pick one."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="appointments"
+    )
+    minutes = models.PositiveSmallIntegerField(default=15)
+    #: How they meet, for example "By telephone" with who rings whom.
+    how = models.CharField(max_length=200)
+    offered_at = models.DateTimeField(default=timezone.now)
+    offered_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    #: When the person said that no time suits them, and when would.
+    declined_at = models.DateTimeField(null=True, blank=True)
+    declined_words = models.CharField(max_length=300, blank=True)
+    #: When whoever offered it was told what the person picked.
+    staff_told_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"],
+                condition=Q(withdrawn_at__isnull=True, declined_at__isnull=True),
+                name="screening_appointment_one_open",
+            ),
+            models.CheckConstraint(
+                name="screening_appointment_minutes_possible",
+                condition=Q(minutes__gte=5) & Q(minutes__lte=120),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Talk about {self.application_id}"
+
+
+class AppointmentTime(models.Model):
+    """One of the times offered."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="times")
+    starts_at = models.DateTimeField()
+    picked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["starts_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["appointment", "starts_at"], name="screening_appointmenttime_once"
+            ),
+            models.UniqueConstraint(
+                fields=["appointment"],
+                condition=Q(picked_at__isnull=False),
+                name="screening_appointmenttime_one_picked",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at:%d %b %Y %H:%M}"
+
+
+class Note(models.Model):
+    """What those who decide write for one another. The applicant never sees it."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="notes")
+    body = models.TextField()
+    written_at = models.DateTimeField(default=timezone.now)
+    written_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["written_at"]
+
+    def __str__(self) -> str:
+        return f"Note on {self.application_id}"

@@ -3,12 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Self
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import UUID7
+from django.db.models.functions import UUID7, Lower
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Organisation, User
 from groups.models import Membership, SupportGroup
 from sessions import schedule
 
@@ -42,7 +44,7 @@ class Series(models.Model):
             ),
             models.CheckConstraint(
                 name="sessions_series_minutes_possible",
-                condition=Q(minutes__gte=15) & Q(minutes__lte=360),
+                condition=Q(minutes__gte=15) & Q(minutes__lte=1440),
             ),
         ]
 
@@ -104,11 +106,20 @@ class SupportSession(models.Model):
         ENDED = "ended", "Ended"
         CANCELLED = "cancelled", "Cancelled"
 
+    class CancelledFor(models.TextChoices):
+        """Why a session is off. What was cancelled with a group or a day comes back with it."""
+
+        BY_HAND = "by_hand", "Cancelled"
+        DAY_OFF = "day_off", "A day off"
+        GROUP_PAUSED = "paused", "The group pauses"
+        GROUP_CLOSED = "closed", "The group has closed"
+        RHYTHM_CHANGED = "rhythm", "The group meets at other times now"
+
     MOVES = {
         Status.SCHEDULED: {Status.LIVE, Status.CANCELLED},
         Status.LIVE: {Status.ENDED},
         Status.ENDED: set(),
-        Status.CANCELLED: set(),
+        Status.CANCELLED: {Status.SCHEDULED},
     }
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
@@ -123,6 +134,11 @@ class SupportSession(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
+    cancelled_for = models.CharField(max_length=8, choices=CancelledFor, blank=True)
+    #: What is different this time, or why it is off: members read it.
+    note = models.CharField(max_length=300, blank=True)
+    #: Raised with each move, cancellation and return, as calendars expect (RFC 5545, SEQUENCE).
+    calendar_sequence = models.PositiveIntegerField(default=0)
     began_at = models.DateTimeField(null=True, blank=True)
     began_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -146,6 +162,14 @@ class SupportSession(models.Model):
             models.CheckConstraint(
                 name="sessions_supportsession_status_known",
                 condition=Q(status__in=["scheduled", "live", "ended", "cancelled"]),
+            ),
+            models.CheckConstraint(
+                name="sessions_supportsession_cancelled_for_known",
+                condition=~Q(status="cancelled") & Q(cancelled_for="")
+                | Q(
+                    status="cancelled",
+                    cancelled_for__in=["by_hand", "day_off", "paused", "closed", "rhythm"],
+                ),
             ),
             models.CheckConstraint(
                 name="sessions_supportsession_ends_after_start",
@@ -180,6 +204,94 @@ class SupportSession(models.Model):
     def current_item(self) -> "AgendaItem | None":
         """The part that runs now, while the session is live."""
         return self.agenda.filter(began_at__isnull=False, ended_at__isnull=True).first()
+
+
+class DayOff(models.Model):
+    """A day on which an organisation, or one of its groups, does not meet: a holiday."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="days_off"
+    )
+    #: Empty: for all groups of the organisation.
+    group = models.ForeignKey(
+        SupportGroup, on_delete=models.CASCADE, null=True, blank=True, related_name="days_off"
+    )
+    #: On the wall calendar of the group's own zone.
+    day = models.DateField()
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        verbose_name_plural = "days off"
+        ordering = ["day"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "group", "day"],
+                nulls_distinct=False,
+                name="sessions_dayoff_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.day}"
+
+
+class Booking(models.Model):
+    """That a session holds a facilitator, or a room, for its time. The database refuses a second.
+
+    Made with the session, moved with it, deleted when it is cancelled. A session whose facilitator
+    or room was taken when the clock made it has no such booking: staff see that something is
+    missing.
+    """
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="bookings"
+    )
+    facilitator = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="bookings"
+    )
+    #: Of the room that `room` names; the same name elsewhere is another room.
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="bookings"
+    )
+    room = models.CharField(max_length=80, blank=True)
+    #: From the start to the end of the session, the end not included.
+    period = DateTimeRangeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="sessions_booking_one_thing",
+                condition=Q(facilitator__isnull=False, room="")
+                | (Q(facilitator__isnull=True) & ~Q(room="")),
+            ),
+            ExclusionConstraint(
+                name="sessions_booking_facilitator_once",
+                expressions=[
+                    ("facilitator", RangeOperators.EQUAL),
+                    ("period", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(facilitator__isnull=False),
+            ),
+            ExclusionConstraint(
+                name="sessions_booking_room_once",
+                expressions=[
+                    ("organisation", RangeOperators.EQUAL),
+                    (Lower("room"), RangeOperators.EQUAL),
+                    ("period", RangeOperators.OVERLAPS),
+                ],
+                condition=~Q(room=""),
+            ),
+            models.UniqueConstraint(
+                fields=["support_session", "facilitator"],
+                nulls_distinct=False,
+                name="sessions_booking_each_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.room or self.facilitator} for {self.support_session_id}"
 
 
 class AgendaItem(models.Model):
@@ -320,11 +432,20 @@ class Message(models.Model):
 
 
 class Reminder(models.Model):
-    """That one person is reminded of one session. Claimed first, then sent, then marked."""
+    """That one person is told of one session: a reminder, or that it was moved or is off.
+
+    Claimed first, then sent, then marked.
+    """
 
     class Kind(models.TextChoices):
         DAY_BEFORE = "day_before", "A day before"
         HOUR_BEFORE = "hour_before", "An hour before"
+        MOVED = "moved", "It was moved"
+        CANCELLED = "cancelled", "It is off"
+        RESTORED = "restored", "It is on again"
+
+    #: Sent at once; the others wait for their time.
+    NEWS = (Kind.MOVED, Kind.CANCELLED, Kind.RESTORED)
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(
@@ -332,6 +453,8 @@ class Reminder(models.Model):
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reminders")
     kind = models.CharField(max_length=12, choices=Kind)
+    #: The session's, when this was news: moved twice, it is told twice.
+    calendar_sequence = models.PositiveIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     #: Tries so far; a mail server that refuses an address is not asked for ever.
@@ -340,11 +463,14 @@ class Reminder(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["support_session", "user", "kind"], name="sessions_reminder_once"
+                fields=["support_session", "user", "kind", "calendar_sequence"],
+                name="sessions_reminder_once",
             ),
             models.CheckConstraint(
                 name="sessions_reminder_kind_known",
-                condition=Q(kind__in=["day_before", "hour_before"]),
+                condition=Q(
+                    kind__in=["day_before", "hour_before", "moved", "cancelled", "restored"]
+                ),
             ),
         ]
         indexes = [
@@ -357,3 +483,31 @@ class Reminder(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+class CalendarFeed(models.Model):
+    """A person's secret calendar address: of all their sessions, or of one group they staff.
+
+    The address holds this row's key, signed together with `nonce`: a new nonce ends the old
+    address, and the table alone gives none away.
+    """
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="calendar_feeds")
+    group = models.ForeignKey(
+        SupportGroup, on_delete=models.CASCADE, null=True, blank=True, related_name="calendar_feeds"
+    )
+    #: Whether titles name the group. Without it they reveal nothing.
+    shows_names = models.BooleanField(default=False)
+    nonce = models.CharField(max_length=32)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "group"], nulls_distinct=False, name="sessions_calendarfeed_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Calendar of {self.user}"

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "screening",
     "sessions.apps.SessionsConfig",
     "outcomes",
+    "outreach",
 ]
 if DEMO:
     INSTALLED_APPS.append("supportgroups.demo")

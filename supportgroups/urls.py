@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("sessions.urls")),
     path("", include("safeguarding.urls")),
     path("", include("outcomes.urls")),
+    path("", include("outreach.urls")),
 ]
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("supportgroups.demo.urls")))

@@ -25,6 +25,7 @@ PACKAGES = {
     "screening": "screening",
     "sessions": "sessions",
     "outcomes": "outcomes",
+    "outreach": "outreach",
     "pages": "supportgroups",
 }
 
