@@ -101,8 +101,11 @@ def membership(**fields: Any) -> groups.Membership:
         fields["user"] = user()
     now = timezone.now()
     fields.setdefault("applied_at", now - timedelta(days=30))
-    if status == groups.Membership.Status.WAITLISTED:
+    if status in ("waitlisted", "offered"):
         fields.setdefault("waitlisted_at", now - timedelta(days=20))
+    if status == groups.Membership.Status.OFFERED:
+        fields.setdefault("offered_at", now - timedelta(hours=1))
+        fields.setdefault("offer_expires_at", fields["offered_at"] + timedelta(hours=24))
     if status in ("accepted", "active", "removed", "completed"):
         fields.setdefault("accepted_at", now - timedelta(days=20))
     if status in ("active", "removed", "completed"):
@@ -152,6 +155,8 @@ def support_session(group: groups.SupportGroup, **fields: Any) -> sessions.Suppo
         fields.setdefault("began_at", fields["starts_at"])
     if status == "ended":
         fields.setdefault("ended_at", fields["ends_at"])
+    if status == "cancelled":
+        fields.setdefault("cancelled_for", "by_hand")
     return sessions.SupportSession.objects.create(group=group, **fields)
 
 
