@@ -189,6 +189,8 @@ def session_row(
     between_the_years = (starts_at.month, starts_at.day) in {(12, 24), (12, 25), (12, 26), (1, 1)}
     if between_the_years or (not circle.plan.course and rng.random() < 0.02):
         row.status = SupportSession.Status.CANCELLED
+        reasons = SupportSession.CancelledFor
+        row.cancelled_for = reasons.DAY_OFF if between_the_years else reasons.BY_HAND
         return row
     row.began_at = starts_at + timedelta(seconds=rng.randint(-60, 200))
     row.ended_at = ends_at + timedelta(seconds=rng.randint(-240, 360))
