@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
+from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 
-from accounts.models import StaffRole
+from accounts.models import StaffRole, User
 from accounts.rules import Viewer
 from groups.models import FacilitatorAssignment, Membership, SupportGroup, SupportGroupQuerySet
 from supportgroups.lib.refusals import Refused
@@ -180,3 +181,150 @@ def seats_for_somebody_new(group: SupportGroup) -> int:
     """Places left when everybody on the waiting list has got one. Race-free as `seats_left`."""
     waiting = group.memberships.filter(status=Membership.Status.WAITLISTED).count()
     return max(0, seats_left(group) - waiting)
+
+
+# Setting up and listing ---------------------------------------------------------------------------
+
+#: Above this many people one facilitator is not enough.
+MOST_FOR_ONE_FACILITATOR = 8
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a group still needs, and the step of its set-up (`groups.setup.STEPS`) to do it in."""
+
+    step: str
+    words: str
+
+
+def check_may_coordinate_group(user: Viewer, group: SupportGroup) -> StaffRole:
+    """The role that lets this person set the group up and change it, or `Refused`."""
+    role = None
+    if user.is_authenticated:
+        role = (
+            StaffRole.objects.coordinators()
+            .filter(user=user, organisation=group.organisation_id)
+            .first()
+        )
+    if role is None:
+        raise Refused(
+            "not_coordinator",
+            "Only a coordinator can set up or change this group. Please ask one of yours.",
+            next_step=("Back to the group", reverse("groups:group_detail", args=[group.slug])),
+        )
+    return role
+
+
+def may_oversee(organisation_id: UUID) -> QuerySet[User]:
+    """Whom an organisation can name as overseer: its supervisors and coordinators."""
+    roles = StaffRole.objects.filter(
+        organisation=organisation_id,
+        role__in=[StaffRole.Role.SUPERVISOR, StaffRole.Role.COORDINATOR],
+    )
+    return User.objects.filter(pk__in=roles.values("user"), is_active=True).order_by(
+        "display_name", "joined_at"
+    )
+
+
+def missing_for_listing(group: SupportGroup) -> list[Missing]:
+    """What keeps the group from being listed, in the order of the steps.
+
+    A group from a feed is led by the network that publishes the feed: of it we ask only who
+    oversees it.
+    """
+    peer_led = group.facilitation == SupportGroup.Facilitation.PEER_LED
+    needs = [
+        (
+            "people",
+            not peer_led or group.overseer_id is not None,
+            "Name a professional who oversees it. Every peer-led group has one.",
+        )
+    ]
+    if not group.is_from_feed:
+        at_a_place = group.format != SupportGroup.Format.ONLINE
+        needs = [
+            ("basics", bool(group.purpose), "Say in one sentence what it is for."),
+            ("basics", bool(group.topics.all()), "Choose at least one topic."),
+            ("people", bool(group.who_it_is_for), "Say who it is for."),
+            *needs,
+            (
+                "meeting",
+                not at_a_place or bool(group.place),
+                "Say roughly where it meets, so that people can find it.",
+            ),
+            (
+                "meeting",
+                not at_a_place or bool(group.address),
+                "Give the exact address. Only members and staff see it.",
+            ),
+            ("schedule", group.current_series() is not None, "Choose when it meets."),
+            (
+                "facilitators",
+                bool(group.facilitator_assignments.all()),
+                "Name at least one facilitator.",
+            ),
+            ("promises", bool(group.ground_rules), "Write down the ground rules."),
+            (
+                "promises",
+                bool(group.agreements.all()),
+                "Write the agreement that members sign.",
+            ),
+            (
+                "questions",
+                any(form.published_at for form in group.screening_forms.all()),
+                "Publish the questions that you ask first.",
+            ),
+        ]
+    return [Missing(step, words) for step, there, words in needs if not there]
+
+
+def advice_for_listing(group: SupportGroup) -> list[Missing]:
+    """What would make the group better and keeps nobody from listing it."""
+    leaders = len(group.facilitator_assignments.all())
+    at_a_place = group.format != SupportGroup.Format.ONLINE
+    wishes = [
+        (
+            "people",
+            bool(group.what_to_expect),
+            "Say what newcomers can expect. It takes away some of the fear of a first visit.",
+        ),
+        (
+            "meeting",
+            bool(group.accessibility_features or group.accessibility),
+            "Say what you offer for access needs. People filter by it.",
+        ),
+        (
+            "meeting",
+            not at_a_place or group.latitude is not None,
+            "Add coordinates, so that people find it by distance.",
+        ),
+        (
+            "agenda",
+            group.agenda_template.exists(),
+            "Give sessions a shape. People feel safer when they know what comes.",
+        ),
+        (
+            "facilitators",
+            group.capacity <= MOST_FOR_ONE_FACILITATOR or leaders != 1,
+            f"Find a co-facilitator. With more than {MOST_FOR_ONE_FACILITATOR} people, "
+            "one person cannot see to everybody.",
+        ),
+    ]
+    return [Missing(step, words) for step, there, words in wishes if not there]
+
+
+def check_lifecycle_move(group: SupportGroup, lifecycle: str) -> None:
+    """Raise `Refused` unless the group may go from its state to this one now."""
+    before = SupportGroup.Lifecycle(group.lifecycle)
+    if lifecycle not in SupportGroup.LIFECYCLE_MOVES[before]:
+        raise Refused(
+            "lifecycle_changed",
+            f"This cannot be done now: the group is {before.label.lower()}.",
+            next_step=("See your groups", reverse("groups:group_list")),
+        )
+    if lifecycle == SupportGroup.Lifecycle.LISTED and missing_for_listing(group):
+        raise Refused(
+            "not_ready",
+            "Something is missing before this group can be listed.",
+            next_step=("See what is missing", reverse("groups:setup_check", args=[group.slug])),
+        )
