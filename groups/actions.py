@@ -1,15 +1,30 @@
 """What people do with groups and memberships. Each verb checks its rule and leaves one event."""
 
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import count
+from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.text import slugify
 
 from accounts.live import look_again
-from accounts.models import User
+from accounts.models import Organisation, User
+from accounts.rules import check_may_coordinate
 from audit.trail import record
-from groups import rules
-from groups.models import Agreement, Membership, Signature, SupportGroup
+from groups import rules, tasks
+from groups.models import (
+    Agreement,
+    FacilitatorAssignment,
+    Membership,
+    Notice,
+    Signature,
+    SupportGroup,
+    Topic,
+)
+from supportgroups.lib.later import later
 from supportgroups.lib.refusals import Refused
 
 
@@ -27,7 +42,16 @@ def _locked(membership: Membership) -> Membership:
     )
 
 
-def _move(
+def _move(membership: Membership, status: str, *, at: datetime, **fields: Any) -> Membership:
+    """Change the state of a locked row. A place that becomes free is offered at once."""
+    before = membership.status
+    membership = _change(membership, status, at=at, **fields)
+    if before in Membership.HOLDS_A_SEAT and status not in Membership.HOLDS_A_SEAT:
+        offer_places(group=membership.group, at=at)
+    return membership
+
+
+def _change(
     membership: Membership,
     status: str,
     *,
@@ -60,6 +84,22 @@ def _move(
 
 
 @transaction.atomic
+def tell(
+    *, group: SupportGroup, users: Iterable[User], kind: str, at: datetime | None = None
+) -> list[Notice]:
+    """Have each of these people told by mail that there is news about the group.
+
+    Part of another verb, which is in the trail. The mail names neither the group nor the news.
+    """
+    notices = Notice.objects.bulk_create(
+        Notice(group=group, user=user, kind=kind, made_at=at or timezone.now()) for user in users
+    )
+    for notice in notices:
+        later(tasks.tell_person, notice.pk)
+    return notices
+
+
+@transaction.atomic
 def apply(*, group: SupportGroup, by: User, at: datetime | None = None) -> Membership:
     """Ask to join: begins an episode. Raises `Refused` for a second one at a time."""
     at = at or timezone.now()
@@ -72,7 +112,7 @@ def apply(*, group: SupportGroup, by: User, at: datetime | None = None) -> Membe
 
 @transaction.atomic
 def accept(*, membership: Membership, by: User | None, at: datetime | None = None) -> Membership:
-    """Give the person a place, or the next on the waiting list when nobody's is free.
+    """Give the person a place, or the last one on the waiting list when nobody's is free.
 
     Free places are for those who wait already: somebody new gets one only when more are free
     than people wait. `by` is None when the answers alone admitted somebody to a drop-in group.
@@ -82,9 +122,13 @@ def accept(*, membership: Membership, by: User | None, at: datetime | None = Non
     membership = _locked(membership)
     if by is not None:
         rules.check_may_staff(by, membership.group)
-    waits_already = membership.status == Membership.Status.WAITLISTED
-    free = rules.seats_left if waits_already else rules.seats_for_somebody_new
-    if free(membership.group) > 0:
+    rules.check_asks(membership)
+    return _seat(membership, by=by, at=at)
+
+
+def _seat(membership: Membership, *, by: User | None, at: datetime) -> Membership:
+    """A place that nobody waits for, or the waiting list. The group's row is locked."""
+    if rules.seats_for_somebody_new(membership.group) > 0:
         return _move(
             membership,
             Membership.Status.ACCEPTED,
@@ -93,9 +137,125 @@ def accept(*, membership: Membership, by: User | None, at: datetime | None = Non
             accepted_at=at,
             accepted_by=by,
         )
-    if waits_already:
-        raise Refused("full", "Every place is taken. They keep their place on the waiting list.")
-    return _move(membership, Membership.Status.WAITLISTED, by=by, at=at, waitlisted_at=at)
+    membership = _move(
+        membership,
+        Membership.Status.WAITLISTED,
+        by=by,
+        at=at,
+        waitlisted_at=at,
+        accepted_by=by,
+    )
+    # A place may be free that those in front do not want for now.
+    offer_places(group=membership.group, at=at)
+    membership.refresh_from_db()
+    return membership
+
+
+@transaction.atomic
+def offer_places(*, group: SupportGroup, at: datetime | None = None) -> list[Membership]:
+    """Offer every free place to whoever waits longest, and tell them. Each offer holds 24 hours.
+
+    Called by every verb that frees a place, and by the clock. A group that takes nobody new at
+    the moment offers nothing. Returns who was offered one.
+    """
+    at = at or timezone.now()
+    group = SupportGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
+    if rules.why_takes_nobody(group, at=at) is not None:
+        return []
+    offered = [
+        _move(
+            membership,
+            Membership.Status.OFFERED,
+            by=None,
+            at=at,
+            offered_at=at,
+            offer_expires_at=rules.offer_expires_at(group, at),
+        )
+        for membership in rules.next_in_line(group, at=at)
+        .select_for_update(of=("self",))
+        .select_related("group", "user")[: rules.seats_left(group)]
+    ]
+    tell(
+        group=group,
+        users=[membership.user for membership in offered],
+        kind=Notice.Kind.OFFERED,
+        at=at,
+    )
+    return offered
+
+
+@transaction.atomic
+def expire_offers(*, group: SupportGroup, at: datetime | None = None) -> list[Membership]:
+    """Take back the offers that ran out, and pass the places on.
+
+    Who missed one goes to the end of the list; who missed two in a row leaves it, and may come
+    back. While the group takes nobody new it is nobody's fault: they keep their place in line.
+    """
+    at = at or timezone.now()
+    group = SupportGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
+    takes_nobody = rules.why_takes_nobody(group, at=at) is not None
+    expired = list(
+        rules.expired_offers(at=at)
+        .filter(group=group)
+        .select_for_update(of=("self",))
+        .select_related("group", "user")
+        .order_by("offer_expires_at", "pk")
+    )
+    for membership in expired:
+        _miss(membership, counts=not takes_nobody, at=at)
+    tell(
+        group=group,
+        users=[membership.user for membership in expired],
+        kind=Notice.Kind.OFFER_EXPIRED,
+        at=at,
+    )
+    offer_places(group=group, at=at)
+    return expired
+
+
+def _miss(membership: Membership, *, counts: bool, at: datetime) -> None:
+    status = Membership.Status.WAITLISTED
+    if not counts:
+        _change(membership, status, by=None, at=at, offered_at=None, offer_expires_at=None)
+        return
+    missed = membership.offers_missed + 1
+    if missed < rules.MOST_OFFERS_MISSED:
+        _change(membership, status, by=None, at=at, offers_missed=missed, waitlisted_at=at)
+    else:
+        status = Membership.Status.WITHDRAWN
+        _change(membership, status, by=None, at=at, offers_missed=missed)
+
+
+@transaction.atomic
+def take_offer(*, membership: Membership, by: User, at: datetime | None = None) -> Membership:
+    """Take the place while the offer holds. Then the agreement waits to be signed."""
+    at = at or timezone.now()
+    membership = _locked(membership)
+    rules.check_may_answer_offer(by, membership, at=at)
+    return _move(
+        membership,
+        Membership.Status.ACCEPTED,
+        by=by,
+        at=at,
+        accepted_at=at,
+        offers_missed=0,
+    )
+
+
+@transaction.atomic
+def decline_offer(*, membership: Membership, by: User, at: datetime | None = None) -> Membership:
+    """Not now: to the end of the list, and the place goes to whoever waits longest."""
+    at = at or timezone.now()
+    membership = _locked(membership)
+    rules.check_may_answer_offer(by, membership, at=at)
+    return _move(
+        membership,
+        Membership.Status.WAITLISTED,
+        by=by,
+        at=at,
+        waitlisted_at=at,
+        offers_missed=0,
+    )
 
 
 @transaction.atomic
@@ -128,7 +288,7 @@ def sign_agreement(
     membership = _locked(membership)
     if membership.user_id != by.pk:
         raise Refused("not_yours", "Only the person themselves can sign.")
-    if membership.status not in Membership.HOLDS_A_SEAT:
+    if membership.status not in Membership.HAS_A_PLACE:
         raise Refused("no_place", "You can sign once you have a place in the group.")
     if membership.group.current_agreement() != agreement:
         raise Refused("replaced", "This agreement was updated. Please read the new version.")
@@ -184,7 +344,7 @@ def complete(*, membership: Membership, by: User | None, at: datetime | None = N
 
 @transaction.atomic
 def publish_agreement(
-    *, group: SupportGroup, text: str, by: User, at: datetime | None = None
+    *, group: SupportGroup, text: str, by: User, what_changed: str = "", at: datetime | None = None
 ) -> Agreement:
     """A new version. Until a member has signed it, no door of the group opens for them."""
     at = at or timezone.now()
@@ -195,6 +355,7 @@ def publish_agreement(
         group=group,
         version=current.version + 1 if current else 1,
         text=text,
+        what_changed=what_changed,
         published_at=at,
     )
     record(
@@ -207,3 +368,270 @@ def publish_agreement(
     )
     look_again(group.memberships.active().values_list("user", flat=True))
     return agreement
+
+
+# Setting up a group ------------------------------------------------------------------------------
+
+
+def _locked_group(group: SupportGroup, by: User | None) -> SupportGroup:
+    """The group's row, locked. `by` is None when a feed changes what came from it."""
+    group = (
+        SupportGroup.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("organisation", "overseer")
+        .get(pk=group.pk)
+    )
+    if by is not None:
+        rules.check_may_coordinate_group(by, group)
+    return group
+
+
+def _addresses(name: str) -> Iterator[str]:
+    """Slugs to try for a group of this name, the plainest first. Words of our own are left out."""
+    stem = slugify(name)[:100].strip("-") or "group"
+    if stem in rules.RESERVED_SLUGS:
+        stem = f"{stem}-group"
+    taken = set(SupportGroup.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    numbered = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+    return (slug for slug in numbered if slug not in taken)
+
+
+def _create_group(**fields: Any) -> SupportGroup:
+    """A new row under the first free address. Two people may choose the same name at once."""
+    for slug in _addresses(fields["name"]):
+        try:
+            with transaction.atomic():
+                return SupportGroup.objects.create(slug=slug, **fields)
+        except IntegrityError as error:
+            if "slug" not in str(error):
+                raise
+    raise AssertionError("there is always another number")
+
+
+@transaction.atomic
+def start_group(
+    *, organisation: Organisation, name: str, by: User, at: datetime | None = None
+) -> SupportGroup:
+    """A draft with a name and our defaults. Everything else can be said later, in any order."""
+    at = at or timezone.now()
+    check_may_coordinate(by, organisation)
+    group = _create_group(
+        organisation=organisation,
+        name=name,
+        facilitation=SupportGroup.Facilitation.PEER_LED,
+        format=SupportGroup.Format.ONLINE,
+        admission=SupportGroup.Admission.SCREENED,
+        time_zone=organisation.time_zone,
+        created_at=at,
+    )
+    record("group.started", by=by, on=group, organisation=organisation.pk, at=at)
+    return group
+
+
+@transaction.atomic
+def change_group(
+    *,
+    group: SupportGroup,
+    by: User | None,
+    at: datetime | None = None,
+    topics: Collection[Topic] | None = None,
+    **fields: Any,
+) -> SupportGroup:
+    """Change only these fields, so that two people who work on two pages keep both works.
+
+    A group that is listed must stay complete: raises `Refused` with what would be missing.
+    Nothing changed leaves no event. The trail keeps the names of fields, not what they say.
+    """
+    group = _locked_group(group, by)
+    missing = rules.missing_for_listing(group)
+    changed = sorted(name for name, value in fields.items() if getattr(group, name) != value)
+    for name in changed:
+        setattr(group, name, fields[name])
+    # A draft's address follows its name; one that people may have kept stays.
+    if "name" in changed and rules.was_never_listed(group):
+        group.slug = next(_addresses(group.name))
+    if topics is not None and {t.pk for t in topics} != {t.pk for t in group.topics.all()}:
+        group.topics.set(topics)
+        changed.append("topics")
+    rules.check_stays_complete(group, missing)
+    if changed:
+        group.save(update_fields=[*(n for n in changed if n != "topics"), "slug"])
+        record(
+            "group.changed",
+            by=by,
+            on=group,
+            organisation=group.organisation_id,
+            at=at,
+            fields=changed,
+        )
+    return group
+
+
+@transaction.atomic
+def add_topic(*, name: str, kind: str, by: User, at: datetime | None = None) -> Topic:
+    """A topic that nobody has named yet; an existing one of the same name is returned."""
+    rules.check_may_add_topic(by)
+    name = " ".join(name.split())
+    existing = Topic.objects.filter(Q(name__iexact=name) | Q(slug=slugify(name))).first()
+    if existing is not None:
+        return existing
+    topic = Topic.objects.create(name=name, slug=slugify(name), kind=kind)
+    record("topic.added", by=by, on=topic, at=at)
+    return topic
+
+
+@transaction.atomic
+def write_agreement(
+    *, group: SupportGroup, text: str, by: User, what_changed: str = "", at: datetime | None = None
+) -> Agreement:
+    """The text that members sign. Until the group was listed, the one version is replaced.
+
+    Afterwards people may have read or signed it, so another text is a new version. The same text
+    changes nothing.
+    """
+    group = _locked_group(group, by)
+    current = group.current_agreement()
+    if current is not None and current.text == text:
+        return current
+    if current is None or not rules.agreement_is_unread(group):
+        return publish_agreement(group=group, text=text, what_changed=what_changed, by=by, at=at)
+    current.text = text
+    current.save(update_fields=["text"])
+    record("agreement.drafted", by=by, on=current, organisation=group.organisation_id, at=at)
+    return current
+
+
+def _move_group(
+    group: SupportGroup,
+    lifecycle: str,
+    *,
+    by: User | None,
+    at: datetime,
+    message: str = "",
+) -> SupportGroup:
+    """Change the state of a locked group and tell the trail."""
+    rules.check_lifecycle_move(group, lifecycle)
+    before = group.lifecycle
+    group.lifecycle, group.lifecycle_changed_at = lifecycle, at
+    group.lifecycle_message = message
+    group.save(update_fields=["lifecycle", "lifecycle_changed_at", "lifecycle_message"])
+    record(
+        f"group.{lifecycle}",
+        by=by,
+        on=group,
+        organisation=group.organisation_id,
+        at=at,
+        before=before,
+    )
+    return group
+
+
+@transaction.atomic
+def list_group(*, group: SupportGroup, by: User | None, at: datetime | None = None) -> SupportGroup:
+    """Let everybody find a draft. Raises `Refused` while something is missing."""
+    group = _locked_group(group, by)
+    if group.lifecycle != SupportGroup.Lifecycle.DRAFT:
+        raise rules.not_in_state(group)
+    return _move_group(group, SupportGroup.Lifecycle.LISTED, by=by, at=at or timezone.now())
+
+
+@transaction.atomic
+def pause_group(
+    *, group: SupportGroup, message: str, by: User | None, at: datetime | None = None
+) -> SupportGroup:
+    """No new people and no sessions for a while. Everybody who belongs to it is told."""
+    at = at or timezone.now()
+    group = _locked_group(group, by)
+    users = list(rules.told_of_changes(group, by))
+    _move_group(group, SupportGroup.Lifecycle.PAUSED, by=by, at=at, message=message)
+    tell(group=group, users=users, kind=Notice.Kind.PAUSED, at=at)
+    return group
+
+
+@transaction.atomic
+def resume_group(
+    *, group: SupportGroup, by: User | None, message: str = "", at: datetime | None = None
+) -> SupportGroup:
+    """Go on after a pause. Raises `Refused` when something is missing by now."""
+    at = at or timezone.now()
+    group = _locked_group(group, by)
+    if group.lifecycle != SupportGroup.Lifecycle.PAUSED:
+        raise rules.not_in_state(group)
+    _move_group(group, SupportGroup.Lifecycle.LISTED, by=by, at=at)
+    tell(group=group, users=rules.told_of_changes(group, by), kind=Notice.Kind.RESUMED, at=at)
+    offer_places(group=group, at=at)
+    return group
+
+
+@transaction.atomic
+def close_group(
+    *, group: SupportGroup, message: str, by: User | None, at: datetime | None = None
+) -> SupportGroup:
+    """End the group for good. Everybody is told, and nobody waits for a place any longer.
+
+    Members keep their episode: the group ended, they did not leave. Who has applied still gets
+    an answer from a person.
+    """
+    at = at or timezone.now()
+    group = _locked_group(group, by)
+    users = list(rules.told_of_changes(group, by))
+    _move_group(group, SupportGroup.Lifecycle.CLOSED, by=by, at=at, message=message)
+    waiting = (
+        group.memberships.filter(
+            status__in=[Membership.Status.WAITLISTED, Membership.Status.OFFERED]
+        )
+        .select_for_update(of=("self",))
+        .select_related("group", "user")
+    )
+    for membership in waiting:
+        if membership.status == Membership.Status.OFFERED:
+            _change(membership, Membership.Status.WAITLISTED, by=by, at=at)
+        reason = "The group has closed."
+        _change(membership, Membership.Status.REFERRED, by=by, at=at, reason=reason)
+    tell(group=group, users=users, kind=Notice.Kind.CLOSED, at=at)
+    return group
+
+
+#: What a copy does not take over: who it is, what became of it, and what belongs to one feed.
+_NOT_COPIED = frozenset(
+    "id name slug lifecycle lifecycle_changed_at lifecycle_message is_from_feed created_at".split()
+)
+
+
+@transaction.atomic
+def clone_group(
+    *, group: SupportGroup, name: str, by: User, at: datetime | None = None
+) -> SupportGroup:
+    """A draft like this group: its words, place, topics, facilitators and agreement.
+
+    Members and dates stay behind. The rooms above copy what is theirs.
+    """
+    at = at or timezone.now()
+    rules.check_may_coordinate_group(by, group)
+    fields = {
+        field.attname: getattr(group, field.attname)
+        for field in SupportGroup._meta.concrete_fields
+        if field.name not in _NOT_COPIED
+    }
+    copy = _create_group(**fields, name=name, created_at=at)
+    copy.topics.set(group.topics.all())
+    FacilitatorAssignment.objects.bulk_create(
+        FacilitatorAssignment(
+            group=copy,
+            user_id=assignment.user_id,
+            is_lead=assignment.is_lead,
+            introduction=assignment.introduction,
+            began_at=at,
+        )
+        for assignment in group.facilitator_assignments.all()
+    )
+    if agreement := group.current_agreement():
+        Agreement.objects.create(group=copy, version=1, text=agreement.text, published_at=at)
+    record(
+        "group.cloned",
+        by=by,
+        on=copy,
+        organisation=copy.organisation_id,
+        at=at,
+        source=str(group.pk),
+    )
+    return copy

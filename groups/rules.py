@@ -1,17 +1,34 @@
 """Who may see, join, sign and lead. Asks, never writes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import StaffRole, User
 from accounts.rules import Viewer
-from groups.models import FacilitatorAssignment, Membership, SupportGroup, SupportGroupQuerySet
+from groups.models import (
+    FacilitatorAssignment,
+    Membership,
+    Notice,
+    Signature,
+    SupportGroup,
+    SupportGroupQuerySet,
+)
 from supportgroups.lib.refusals import Refused
+
+#: Sessions of one course are never further apart than this.
+LONGEST_PAUSE = timedelta(days=35)
+
+
+def group_address(group: SupportGroup) -> str:
+    """The group's page, where most refusals lead on to."""
+    return reverse("groups:group_detail", args=[group.slug])
 
 
 def groups_visible_to(user: Viewer) -> SupportGroupQuerySet:
@@ -59,10 +76,41 @@ def check_may_staff(user: Viewer, group: SupportGroup) -> SupportGroup:
     return staffed
 
 
+def why_takes_nobody(group: SupportGroup, *, at: datetime | None = None) -> Refused | None:
+    """Why nobody new comes in at this moment, whoever they are; None while the group is open."""
+    if group.lifecycle != SupportGroup.Lifecycle.LISTED:
+        return Refused("not_listed", "This group is not taking new people at the moment.")
+    if course_began(group, at=at):
+        return Refused(
+            "course_began",
+            "This course has begun, and the same people go on to its end.",
+            next_step=("See groups like this", group_address(group) + "#others-title"),
+        )
+    return None
+
+
+def course_began(group: SupportGroup, *, at: datetime | None = None) -> bool:
+    """Whether the group is a course, and the first session of its present run has begun."""
+    if group.course_sessions is None:
+        return False
+    at = at or timezone.now()
+    planned = group.support_sessions.exclude(status="cancelled")
+    begun = planned.filter(starts_at__lte=at)
+    series = group.current_series()
+    if series is None or begun.filter(series=series).exists():
+        return begun.exists()
+    # A rhythm that changed in the middle of a course: the new one goes on with it.
+    latest = begun.order_by("-starts_at").first()
+    coming = planned.filter(starts_at__gt=at).order_by("starts_at").first()
+    if latest is None or coming is None or coming.starts_at - latest.starts_at > LONGEST_PAUSE:
+        return False
+    return bool(begun.filter(series=latest.series_id).count() < group.course_sessions)
+
+
 def check_may_join(user: Viewer, group: SupportGroup) -> None:
     """Raise `Refused` when applying would make no sense. A full group has a waiting list."""
-    if group.lifecycle != SupportGroup.Lifecycle.LISTED:
-        raise Refused("not_listed", "This group is not taking new people at the moment.")
+    if refused := why_takes_nobody(group):
+        raise refused
     if not user.is_authenticated:
         return
     if FacilitatorAssignment.objects.filter(user=user, group=group).exists():
@@ -73,11 +121,11 @@ def check_may_join(user: Viewer, group: SupportGroup) -> None:
 
 def check_may_sign(user: Viewer, group: SupportGroup) -> Membership:
     """The membership that the group's agreement waits for, or was signed with; else `Refused`."""
-    back = ("Back to the group", reverse("groups:group_detail", args=[group.slug]))
+    back = ("Back to the group", group_address(group))
     membership = None
     if user.is_authenticated:
         membership = (
-            Membership.objects.filter(user=user, group=group, status__in=Membership.HOLDS_A_SEAT)
+            Membership.objects.filter(user=user, group=group, status__in=Membership.HAS_A_PLACE)
             .select_related("user", "group")
             .first()
         )
@@ -99,7 +147,7 @@ def check_may_leave(user: Viewer, group: SupportGroup) -> Membership:
         raise Refused(
             "not_member",
             "You do not belong to this group, so there is nothing to leave.",
-            next_step=("Back to the group", reverse("groups:group_detail", args=[group.slug])),
+            next_step=("Back to the group", group_address(group)),
         )
     return membership
 
@@ -108,8 +156,8 @@ def check_may_leave(user: Viewer, group: SupportGroup) -> Membership:
 class Standing:
     """What somebody can do next with a group, and the membership that it comes from.
 
-    `step` is join, continue (an unfinished application), applied, waiting, sign, member, leads,
-    or closed.
+    `step` is join, continue (an unfinished application), applied, waiting, offered, sign, member,
+    leads, or closed.
     """
 
     step: str
@@ -133,6 +181,8 @@ def standing(user: Viewer, group: SupportGroup) -> Standing:
         return Standing("applied", membership)
     if membership.status == Membership.Status.WAITLISTED:
         return Standing("waiting", membership)
+    if membership.status == Membership.Status.OFFERED:
+        return Standing("offered", membership)
     signed = Membership.objects.in_good_standing().filter(pk=membership.pk).exists()
     return Standing("member" if signed else "sign", membership)
 
@@ -165,10 +215,13 @@ def alternatives_to(group: SupportGroup) -> QuerySet[SupportGroup]:
 def check_move(membership: Membership, status: str) -> None:
     """Raise `Refused` unless the table of moves allows this change of state."""
     if status not in Membership.MOVES[Membership.Status(membership.status)]:
-        raise Refused(
-            "state_changed",
-            f"This was decided already: {membership.get_status_display().lower()}.",
-        )
+        raise _decided(membership)
+
+
+def _decided(membership: Membership) -> Refused:
+    return Refused(
+        "state_changed", f"This was decided already: {membership.get_status_display().lower()}."
+    )
 
 
 def seats_left(group: SupportGroup) -> int:
@@ -181,6 +234,110 @@ def seats_for_somebody_new(group: SupportGroup) -> int:
     """Places left when everybody on the waiting list has got one. Race-free as `seats_left`."""
     waiting = group.memberships.filter(status=Membership.Status.WAITLISTED).count()
     return max(0, seats_left(group) - waiting)
+
+
+# The waiting list ---------------------------------------------------------------------------------
+
+#: How long an offered place is kept for somebody.
+OFFER_HOLDS = timedelta(hours=24)
+#: Who let this many offers in a row run out is taken off the list, and may come back.
+MOST_OFFERS_MISSED = 2
+#: Who said "not now" is not asked again within this time; others are.
+NOT_NOW_HOLDS = timedelta(days=7)
+
+
+def waiting_line(group: SupportGroup) -> QuerySet[Membership]:
+    """Everybody on the waiting list, who waits longest first."""
+    return group.memberships.filter(status=Membership.Status.WAITLISTED).order_by(
+        "waitlisted_at", "applied_at", "pk"
+    )
+
+
+def groups_belonged_to(user: Viewer) -> SupportGroupQuerySet:
+    """The groups that this person has or had to do with as a member. Others are 404."""
+    if not user.is_authenticated:
+        return SupportGroup.objects.none()
+    return SupportGroup.objects.filter(
+        pk__in=Membership.objects.filter(user=user).values("group")
+    ).select_related("organisation")
+
+
+def latest_membership(user: Viewer, group: SupportGroup) -> Membership:
+    """The newest episode of one of the `groups_belonged_to()`."""
+    return (
+        Membership.objects.filter(user=user.pk, group=group)
+        .select_related("user", "group__organisation")
+        .latest("applied_at")
+    )
+
+
+def next_in_line(group: SupportGroup, *, at: datetime | None = None) -> QuerySet[Membership]:
+    """Who is offered free places, in order: not those who said "not now" within a week."""
+    return waiting_line(group).filter(_may_be_asked(at or timezone.now()))
+
+
+def _may_be_asked(at: datetime) -> Q:
+    """Never asked, missed the last offer, or said "not now" long enough ago."""
+    return (
+        Q(offered_at__isnull=True)
+        | Q(offers_missed__gt=0)
+        | Q(waitlisted_at__lte=at - NOT_NOW_HOLDS)
+    )
+
+
+def place_in_line(membership: Membership) -> int | None:
+    """1 for whoever waits longest, None for somebody who does not wait."""
+    line = list(waiting_line(membership.group).values_list("pk", flat=True))
+    return line.index(membership.pk) + 1 if membership.pk in line else None
+
+
+def offer_holds(membership: Membership, *, at: datetime | None = None) -> bool:
+    """Whether a place is kept for this person at this moment."""
+    until = membership.offer_expires_at
+    is_offered = membership.status == Membership.Status.OFFERED
+    return is_offered and until is not None and until > (at or timezone.now())
+
+
+def offer_expires_at(group: SupportGroup, at: datetime) -> datetime:
+    """Until when an offer made now holds: a course's offers end when it begins."""
+    expires_at = at + OFFER_HOLDS
+    if group.course_sessions is None:
+        return expires_at
+    coming = group.support_sessions.exclude(status="cancelled").filter(starts_at__gt=at)
+    begins = coming.order_by("starts_at").first()
+    return min(expires_at, begins.starts_at) if begins else expires_at
+
+
+def expired_offers(*, at: datetime | None = None) -> QuerySet[Membership]:
+    """Offers that ran out and still hold a place."""
+    return Membership.objects.filter(
+        status=Membership.Status.OFFERED, offer_expires_at__lte=at or timezone.now()
+    )
+
+
+def check_asks(membership: Membership) -> None:
+    """Raise `Refused` unless the membership still waits for a first answer."""
+    if membership.status != Membership.Status.APPLIED:
+        raise _decided(membership)
+
+
+def check_may_answer_offer(
+    user: Viewer, membership: Membership, *, at: datetime | None = None
+) -> None:
+    """Raise `Refused` unless this person has an offer that still holds."""
+    back = ("Back to the group", group_address(membership.group))
+    if membership.user_id != user.pk:
+        raise Refused("not_yours", "Only the person themselves can answer.")
+    if membership.status != Membership.Status.OFFERED:
+        raise Refused("no_offer", "No place is offered to you at the moment.", next_step=back)
+    if not offer_holds(membership, at=at):
+        raise Refused(
+            "offer_expired",
+            "This offer has run out, and the place goes to the next person.",
+            next_step=back,
+        )
+    if membership.group.lifecycle == SupportGroup.Lifecycle.CLOSED:
+        raise Refused("not_listed", "This group has closed.", next_step=back)
 
 
 # Setting up and listing ---------------------------------------------------------------------------
@@ -242,6 +399,7 @@ def missing_for_listing(group: SupportGroup) -> list[Missing]:
     ]
     if not group.is_from_feed:
         at_a_place = group.format != SupportGroup.Format.ONLINE
+        series = group.current_series()
         needs = [
             ("basics", bool(group.purpose), "Say in one sentence what it is for."),
             ("basics", bool(group.topics.all()), "Choose at least one topic."),
@@ -257,7 +415,12 @@ def missing_for_listing(group: SupportGroup) -> list[Missing]:
                 not at_a_place or bool(group.address),
                 "Give the exact address. Only members and staff see it.",
             ),
-            ("schedule", group.current_series() is not None, "Choose when it meets."),
+            ("schedule", series is not None, "Choose when it meets."),
+            (
+                "schedule",
+                series is None or series.time_zone == group.time_zone,
+                "Its time zone has changed. Look at the times again and save them.",
+            ),
             (
                 "facilitators",
                 bool(group.facilitator_assignments.all()),
@@ -317,14 +480,117 @@ def check_lifecycle_move(group: SupportGroup, lifecycle: str) -> None:
     """Raise `Refused` unless the group may go from its state to this one now."""
     before = SupportGroup.Lifecycle(group.lifecycle)
     if lifecycle not in SupportGroup.LIFECYCLE_MOVES[before]:
-        raise Refused(
-            "lifecycle_changed",
-            f"This cannot be done now: the group is {before.label.lower()}.",
-            next_step=("See your groups", reverse("groups:group_list")),
-        )
+        raise not_in_state(group)
     if lifecycle == SupportGroup.Lifecycle.LISTED and missing_for_listing(group):
         raise Refused(
             "not_ready",
             "Something is missing before this group can be listed.",
             next_step=("See what is missing", reverse("groups:setup_check", args=[group.slug])),
         )
+
+
+def groups_with_a_place_to_offer(*, at: datetime | None = None) -> QuerySet[SupportGroup]:
+    """Listed groups with a free place and somebody to ask. A course that began appears too."""
+    waits = Membership.objects.filter(
+        _may_be_asked(at or timezone.now()),
+        group=OuterRef("pk"),
+        status=Membership.Status.WAITLISTED,
+    )
+    return (
+        SupportGroup.objects.listed()
+        .filter(Exists(waits))
+        .with_seats_taken()
+        .filter(seats_taken__lt=F("capacity"))
+    )
+
+
+# News by mail -------------------------------------------------------------------------------------
+
+#: A mail server that says no is asked this often: at once, and this long after the news was made.
+MOST_ATTEMPTS = 3
+_TRIED_AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=2))
+#: Older news is not sent any more.
+NEWS_KEEPS = timedelta(days=7)
+
+
+def notices_of(user: Viewer) -> QuerySet[Notice]:
+    """A person's own news."""
+    if not user.is_authenticated:
+        return Notice.objects.none()
+    return Notice.objects.filter(user=user).select_related("group")
+
+
+def notices_to_send() -> QuerySet[Notice]:
+    """News that nobody was told yet and that may still be tried."""
+    return Notice.objects.filter(
+        told_at__isnull=True, attempts__lt=MOST_ATTEMPTS, user__is_active=True
+    )
+
+
+def notices_overdue(*, at: datetime | None = None) -> QuerySet[Notice]:
+    """News whose mail failed or was lost, once it is time to try again."""
+    at = at or timezone.now()
+    due = Q()
+    for attempts, after in enumerate(_TRIED_AGAIN_AFTER):
+        due |= Q(attempts=attempts, made_at__lt=at - after)
+    return notices_to_send().filter(due, made_at__gt=at - NEWS_KEEPS).order_by("made_at")
+
+
+def answer_until(notice: Notice) -> datetime | None:
+    """Until when an offer holds that the news is about."""
+    if notice.kind != Notice.Kind.OFFERED:
+        return None
+    offers = Membership.objects.filter(
+        group=notice.group_id, user=notice.user_id, status=Membership.Status.OFFERED
+    )
+    return offers.values_list("offer_expires_at", flat=True).first()
+
+
+#: Addresses under /groups/ that are no group's.
+RESERVED_SLUGS = frozenset({"new"})
+
+
+def not_in_state(group: SupportGroup) -> Refused:
+    """That somebody else has changed the group's state meanwhile."""
+    return Refused(
+        "lifecycle_changed",
+        f"This cannot be done now: the group is {group.get_lifecycle_display().lower()}.",
+        next_step=("See your groups", reverse("groups:group_list")),
+    )
+
+
+def was_never_listed(group: SupportGroup) -> bool:
+    """Whether nobody outside the staff can have seen the group, so that its address may change."""
+    is_draft = group.lifecycle == SupportGroup.Lifecycle.DRAFT
+    return is_draft and group.lifecycle_changed_at is None and not group.is_from_feed
+
+
+def check_stays_complete(group: SupportGroup, missing_before: Collection[Missing]) -> None:
+    """Raise `Refused` when a group that people can find would lack what it had before."""
+    if group.lifecycle != SupportGroup.Lifecycle.LISTED:
+        return
+    lost = [missing for missing in missing_for_listing(group) if missing not in missing_before]
+    if lost:
+        raise Refused(
+            "not_ready", f"People can find this group, so it must stay complete. {lost[0].words}"
+        )
+
+
+def check_may_add_topic(user: User) -> None:
+    """Raise `Refused` for somebody who coordinates nothing."""
+    if not StaffRole.objects.coordinators().filter(user=user).exists():
+        raise Refused("not_coordinator", "Only a coordinator can add a topic.")
+
+
+def agreement_is_unread(group: SupportGroup) -> bool:
+    """Whether nobody outside the staff can have read or signed it: it may still be replaced."""
+    signed = Signature.objects.filter(agreement__group=group).exists()
+    return was_never_listed(group) and not signed
+
+
+def told_of_changes(group: SupportGroup, by: User | None) -> QuerySet[User]:
+    """Who is told that a group pauses, goes on or closes: all who belong, wait, asked or lead."""
+    belong = Membership.objects.open().filter(group=group).values("user")
+    lead = FacilitatorAssignment.objects.filter(group=group).values("user")
+    people = User.objects.filter(Q(pk__in=belong) | Q(pk__in=lead), is_active=True)
+    return people.exclude(pk=by.pk) if by is not None else people

@@ -125,7 +125,8 @@ def _tasks(
     user: User, memberships: Sequence[Membership], *, at: datetime, zone: ZoneInfo
 ) -> list[dict[str, Any]]:
     """What waits for this person, most pressing first."""
-    tasks = [
+    tasks = [_offer_task(m, zone) for m in memberships if m.status == Membership.Status.OFFERED]
+    tasks += [
         _task(
             f"Read and sign the agreement of {m.group.name}",
             reverse("groups:agreement", args=[m.group.slug]),
@@ -133,7 +134,7 @@ def _tasks(
             state="To do",
         )
         for m in memberships
-        if m.status in Membership.HOLDS_A_SEAT and not m.in_good_standing  # type: ignore[attr-defined]
+        if m.status in Membership.HAS_A_PLACE and not m.in_good_standing  # type: ignore[attr-defined]
     ]
     invitations = queries.open_invitations_of(user, at=at)
     tasks += [_survey_task(invitation, zone) for invitation in invitations]
@@ -158,6 +159,17 @@ def _task(title: str, url: str, detail: str, *, state: str, state_kind: str = ""
         "state": state,
         "state_kind": state_kind,
     }
+
+
+def _offer_task(membership: Membership, zone: ZoneInfo) -> dict[str, Any]:
+    until = membership.offer_expires_at
+    return _task(
+        f"A place is free in {membership.group.name}",
+        reverse("groups:offer", args=[membership.group.slug]),
+        f"It is kept for you until {time_words(until, zone)}" if until else "",
+        state="Answer it",
+        state_kind="you",
+    )
 
 
 def _survey_task(invitation: SurveyInvitation, zone: ZoneInfo) -> dict[str, Any]:

@@ -4,17 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from django.core.signing import BadSignature, Signer
 from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.rules import Viewer
-from groups.models import FacilitatorAssignment, Membership
-from groups.rules import groups_staffed_by
+from groups.models import FacilitatorAssignment, Membership, SupportGroup
+from groups.rules import groups_led_by, groups_staffed_by
 from sessions.models import (
     AgendaItem,
     Attendance,
+    CalendarFeed,
     Entry,
     Message,
     Reminder,
@@ -107,7 +110,7 @@ def _why_not(user: Viewer, support_session: SupportSession) -> Refused:
     )
     if membership is None:
         return Refused("not_member", "This session is for members of the group.")
-    if membership.status in Membership.HOLDS_A_SEAT:
+    if membership.status in Membership.HAS_A_PLACE:
         return Refused(
             "agreement_unsigned",
             "Please read and sign the group agreement first.",
@@ -296,6 +299,68 @@ def attendances_shown_to(
         support_session.attendances.exclude(status=Attendance.Status.EXPECTED)
         .select_related("membership__user")
         .order_by("membership__user__display_name")
+    )
+
+
+# Calendar feeds -----------------------------------------------------------------------------------
+
+#: A feed shows what was for this long, and everything that is to come.
+FEED_LOOKS_BACK = timedelta(days=90)
+_feed_signer = Signer(salt="sessions.calendar_feed", sep="~")
+
+
+def feed_token(feed: CalendarFeed) -> str:
+    """The secret part of the feed's address. A new nonce makes another one."""
+    return _feed_signer.sign(f"{feed.pk.hex}{feed.nonce}")
+
+
+def feed_with(token: str) -> CalendarFeed | None:
+    """The feed that this secret opens, as long as its person is active and, for a group's feed,
+    still leads or coordinates the group."""
+    try:
+        words = _feed_signer.unsign(token)
+        pk = UUID(words[:32])
+    except (BadSignature, ValueError):
+        return None
+    feed = (
+        CalendarFeed.objects.filter(pk=pk, nonce=words[32:], user__is_active=True)
+        .select_related("user", "group")
+        .first()
+    )
+    if feed is None or feed.group is None:
+        return feed
+    return feed if groups_staffed_by(feed.user).filter(pk=feed.group.pk).exists() else None
+
+
+def check_own_feed(user: User, feed: CalendarFeed) -> None:
+    """Raise `Refused` unless the feed is this person's."""
+    if feed.user_id != user.pk:
+        raise Refused("not_own_feed", "This calendar belongs to somebody else.")
+
+
+def groups_told_where(feed: CalendarFeed) -> QuerySet[SupportGroup]:
+    """Of which groups the feed may say where they meet: staff, and members in good standing."""
+    members = admitted().filter(user=feed.user).values("group")
+    return SupportGroup.objects.filter(
+        Q(pk__in=groups_staffed_by(feed.user).values("pk")) | Q(pk__in=members)
+    )
+
+
+def sessions_in_feed(
+    feed: CalendarFeed, *, at: datetime | None = None
+) -> QuerySet[SupportSession]:
+    """The group's sessions, or all that the person leads or belongs to, in order."""
+    since = (at or timezone.now()) - FEED_LOOKS_BACK
+    if feed.group is not None:
+        groups = SupportGroup.objects.filter(pk=feed.group.pk)
+    else:
+        own = Membership.objects.active().filter(user=feed.user).values("group")
+        led = groups_led_by(feed.user).values("pk")
+        groups = SupportGroup.objects.filter(Q(pk__in=own) | Q(pk__in=led))
+    return (
+        SupportSession.objects.filter(group__in=groups, ends_at__gte=since)
+        .select_related("group")
+        .order_by("starts_at", "pk")
     )
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit.models import Event
 from audit.trail import origin
+from groups import periodic as groups_periodic
 from outcomes import periodic as outcomes_periodic
 from safeguarding import periodic as safeguarding_periodic
 from screening import actions as screening_actions
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 #: become due.
 DUE_BY_THE_CLOCK = (
     safeguarding_periodic.send_overdue_notices,
+    groups_periodic.pass_offers_on,
+    groups_periodic.send_overdue_news,
     screening_periodic.send_overdue_news,
     sessions_periodic.make_sessions_ahead,
     sessions_periodic.end_forgotten_sessions,

@@ -52,6 +52,7 @@ class World:
         self.organisation = group.organisation
         self.member = person("member")
         self.membership = Membership.objects.get(user=self.member)
+        self.notice = factories.notice(group, self.member)
         self.application = person("applicant").applications.get()
         self.draft = factories.application(group, user=person("outsider"))
         self.live = factories.support_session(group, status="live")
@@ -119,6 +120,8 @@ DOORS: dict[str, Door] = {
     "groups:group_detail": Door(EVERYBODY, at=_group),
     "groups:agreement": Door({"member"}, at=_group),
     "groups:leave": Door({"applicant", "member"}, at=_group),
+    "groups:offer": Door({"applicant", "member"}, at=_group),
+    "groups:notice": Door({"member"}, at=lambda world: [world.notice.pk]),
     "screening:join": Door(EVERYBODY - {"facilitator"}, at=_group),
     "screening:question": Door({"outsider"}, at=lambda world: [world.draft.pk, 1]),
     "screening:answer_saved": Door({"outsider"}, at=lambda world: [world.draft.pk, 1]),

@@ -33,12 +33,15 @@ PACKAGES = {
 #: Verbs that only the clock uses: nobody does them, so they do not ask who.
 THE_CLOCK_ALONE = (
     "claim_",
+    "expire_offers",
     "mark_",
+    "offer_places",
     "release_",
     "make_due_",
     "make_surveys_",
     "delete_expired",
     "open_account",
+    "tell",
 )
 
 

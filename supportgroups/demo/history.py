@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from accounts.models import User
 from audit.models import Event
 from groups.models import Agreement, Membership, Signature, SupportGroup
+from groups.rules import OFFER_HOLDS
 from sessions.models import (
     AgendaItem,
     AgendaTemplateItem,
@@ -67,6 +68,7 @@ class Episode:
     applied_at: datetime
     accepted_at: datetime | None = None
     waitlisted_at: datetime | None = None
+    offered_at: datetime | None = None
     activated_at: datetime | None = None
     accepted_by: User | None = None
     status: Membership.Status = Status.ACTIVE
@@ -354,6 +356,7 @@ class _Teller:
             if self.is_full and not self.plan.course and rng.random() < 0.6:
                 episode.waitlisted_at = episode.applied_at
                 episode.applied_at -= rng.uniform(0.2, 2.0) * _DAY
+                episode.offered_at = max(since, episode.waitlisted_at, accepted_at - 5 * _HOUR)
         self.here.append(episode)
         self.circle.episodes.append(episode)
 
@@ -522,6 +525,8 @@ def save_memberships(circles: Iterable[Circle], rng: random.Random, *, now: date
                 status=episode.status,
                 applied_at=episode.applied_at,
                 waitlisted_at=episode.waitlisted_at,
+                offered_at=episode.offered_at,
+                offer_expires_at=episode.offered_at + OFFER_HOLDS if episode.offered_at else None,
                 accepted_at=episode.accepted_at,
                 accepted_by=episode.accepted_by,
                 activated_at=episode.activated_at,
@@ -551,7 +556,8 @@ def _trail(circle: Circle, episode: Episode, membership: Membership) -> Iterator
     for status, by, at in (
         (Status.APPLIED, user, episode.applied_at),
         (Status.WAITLISTED, episode.accepted_by, episode.waitlisted_at),
-        (Status.ACCEPTED, episode.accepted_by, episode.accepted_at),
+        (Status.OFFERED, None, episode.offered_at),
+        (Status.ACCEPTED, user if episode.offered_at else episode.accepted_by, episode.accepted_at),
         (Status.ACTIVE, user, episode.activated_at),
         (episode.status, episode.ended_by, episode.ended_at),
     ):

@@ -129,6 +129,12 @@ def member(group: groups.SupportGroup, **fields: Any) -> groups.Membership:
     return made
 
 
+def notice(group: groups.SupportGroup, user: accounts.User, **fields: Any) -> groups.Notice:
+    """That a place is free, not told yet."""
+    fields.setdefault("kind", groups.Notice.Kind.OFFERED)
+    return groups.Notice.objects.create(group=group, user=user, **fields)
+
+
 def series(group: groups.SupportGroup, **fields: Any) -> sessions.Series:
     """Tuesdays at 18:30 in the group's zone, since a year ago."""
     fields.setdefault("rrule", "FREQ=WEEKLY;BYDAY=TU")

@@ -52,6 +52,10 @@ def doing(verb, membership, facilitator):
     """Try one verb the way its page would."""
     person = membership.user
     match verb:
+        case "take":
+            return actions.take_offer(membership=membership, by=person)
+        case "not now":
+            return actions.decline_offer(membership=membership, by=person)
         case "accept":
             return actions.accept(membership=membership, by=facilitator)
         case "refer":
@@ -75,9 +79,11 @@ WALK = {
     ("applied", "accept"): "accepted",
     ("applied", "refer"): "referred",
     ("applied", "withdraw"): "withdrawn",
-    ("waitlisted", "accept"): "accepted",
     ("waitlisted", "refer"): "referred",
     ("waitlisted", "withdraw"): "withdrawn",
+    ("offered", "take"): "accepted",
+    ("offered", "not now"): "waitlisted",
+    ("offered", "withdraw"): "withdrawn",
     ("accepted", "sign"): "active",
     ("accepted", "withdraw"): "withdrawn",
     ("accepted", "remove"): "removed",
@@ -89,7 +95,10 @@ WALK = {
 
 
 @pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("verb", ["accept", "refer", "sign", "withdraw", "remove", "complete"])
+@pytest.mark.parametrize(
+    "verb",
+    ["accept", "take", "not now", "refer", "sign", "withdraw", "remove", "complete"],
+)
 def test_walk(group, facilitator, status, verb):
     membership = factories.membership(group=group, status=status)
     expected = WALK.get((status.value, verb))
@@ -121,7 +130,7 @@ def test_apply_begins_one_episode(group, outsider):
     assert reason_of(raised) == "already_open"
 
 
-def test_accept_puts_on_the_waiting_list_when_full_and_accepts_later(group, facilitator):
+def test_accept_puts_on_the_waiting_list_when_full_and_a_free_place_is_offered(group, facilitator):
     group.capacity = group.minimum = 2
     group.save()
     seated = [factories.member(group) for _ in range(2)]
@@ -133,12 +142,20 @@ def test_accept_puts_on_the_waiting_list_when_full_and_accepts_later(group, faci
     assert membership.waitlisted_at
     with pytest.raises(Refused) as raised:
         actions.accept(membership=membership, by=facilitator.user)
-    assert reason_of(raised) == "full"
+    assert reason_of(raised) == "state_changed"
 
     actions.withdraw(membership=seated[0], by=seated[0].user, reason="Moving away.")
-    actions.accept(membership=membership, by=facilitator.user)
+    membership.refresh_from_db()
+    assert membership.status == Status.OFFERED
+    assert membership.offer_expires_at - membership.offered_at == rules.OFFER_HOLDS
+    actions.take_offer(membership=membership, by=membership.user)
     membership.refresh_from_db()
     assert (membership.status, membership.accepted_by) == (Status.ACCEPTED, facilitator.user)
+    assert verbs(membership) == [
+        "membership.waitlisted",
+        "membership.offered",
+        "membership.accepted",
+    ]
 
 
 def test_accept_gives_free_places_to_those_who_wait_first(group, facilitator):
@@ -151,10 +168,9 @@ def test_accept_gives_free_places_to_those_who_wait_first(group, facilitator):
     # Two places are free and one person waits: one of them is for somebody new.
     assert actions.accept(membership=first, by=facilitator.user).status == Status.ACCEPTED
     assert actions.accept(membership=second, by=None).status == Status.WAITLISTED
-    assert actions.accept(membership=waiting, by=facilitator.user).status == Status.ACCEPTED
-    with pytest.raises(Refused) as raised:
-        actions.accept(membership=second, by=facilitator.user)
-    assert reason_of(raised) == "full"
+    # Nobody waits while a place is free: whoever was there first has been offered it.
+    waiting.refresh_from_db()
+    assert waiting.status == Status.OFFERED
 
 
 def test_only_staff_of_the_group_accept_refer_and_remove(group, other_coordinator, outsider):

@@ -95,7 +95,7 @@ def test_check_may_sign_and_leave_by_state(group, status):
     person = membership.user
 
     for check, may in (
-        (rules.check_may_sign, status in Membership.HOLDS_A_SEAT),
+        (rules.check_may_sign, status in Membership.HAS_A_PLACE),
         (rules.check_may_leave, status in Membership.OPEN),
     ):
         if may:
@@ -121,6 +121,7 @@ def test_nothing_to_sign_before_there_is_an_agreement(group):
     [
         ("applied", "applied"),
         ("waitlisted", "waiting"),
+        ("offered", "offered"),
         ("accepted", "sign"),
         ("active", "sign"),
         ("withdrawn", "join"),
