@@ -1,26 +1,32 @@
-"""What happens to sessions: made ahead, opened, led, ended; and who is reminded of them."""
+"""What happens to sessions: made ahead, moved, opened, led, ended; and who is told of them."""
 
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import date, datetime, time
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from accounts.live import look_again
-from accounts.models import User
+from accounts.models import Organisation, User
 from audit.trail import record
-from groups.models import SupportGroup
+from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from sessions import live, rules, statements
+from sessions import live, rules, schedule, statements
+from sessions.bookings import book, book_or_refuse, free
 from sessions.models import (
     AgendaItem,
     AgendaTemplateItem,
     Attendance,
+    CalendarFeed,
+    DayOff,
     Entry,
     Message,
     Reminder,
@@ -30,6 +36,24 @@ from sessions.models import (
 from supportgroups.lib.refusals import Refused
 
 # Made ahead ---------------------------------------------------------------------------------------
+# Whoever changes several sessions of a group locks the group's row first, then the series, then the
+# sessions by key.
+
+
+def _locked_group(group: SupportGroup) -> SupportGroup:
+    return (
+        SupportGroup.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("organisation")
+        .get(pk=group.pk)
+    )
+
+
+def _current_series(group: SupportGroup) -> Series | None:
+    """The rhythm that holds now, its row locked."""
+    series = Series.objects.current().select_for_update(no_key=True).filter(group=group.pk).first()
+    if series is not None:
+        series.group = group
+    return series
 
 
 @transaction.atomic
@@ -43,20 +67,28 @@ def make_sessions(
     """Make every session that the rule gives from `at` to `until` and that is not there yet.
 
     `until` is the series' horizon unless given. Sessions are known by series and recurrence-id, so
-    a repeat makes none twice and leaves moved and cancelled ones alone. The agenda is copied from
-    the group's template. Returns the new ones; making none leaves no event.
+    a repeat makes none twice and leaves moved and cancelled ones alone; days off are skipped. The
+    agenda is copied from the group's template, facilitators and room are booked; one that is taken
+    is left out. Returns the new ones; making none leaves no event.
     """
     at = at or timezone.now()
     # Two runs at once take turns here; the second finds everything made.
-    series = (
-        Series.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("group")
-        .get(pk=series.pk)
-    )
+    group = _locked_group(series.group)
+    series = Series.objects.select_for_update(no_key=True).get(pk=series.pk)
+    series.group = group
     until = until or rules.horizon(series, at)
-    missing = rules.missing_occurrences(series, after=at, until=until)
-    if series.ended_at is not None or not missing:
+    if series.ended_at is not None:
         return []
+    return _make(series, rules.missing_occurrences(series, after=at, until=until), by, at, until)
+
+
+def _make(
+    series: Series,
+    missing: Iterable[schedule.Occurrence],
+    by: User | None,
+    at: datetime,
+    until: datetime,
+) -> list[SupportSession]:
     made = SupportSession.objects.bulk_create(
         SupportSession(
             group=series.group,
@@ -67,7 +99,10 @@ def make_sessions(
         )
         for occurrence in missing
     )
+    if not made:
+        return []
     _copy_agenda(series.group, made)
+    lacking = book(series.group, made)
     record(
         "sessions.made",
         by=by,
@@ -75,6 +110,7 @@ def make_sessions(
         organisation=series.group.organisation_id,
         at=at,
         count=len(made),
+        not_booked=len(lacking),
         until=until.isoformat(),
     )
     return made
@@ -89,17 +125,22 @@ def add_session(
     by: User,
     at: datetime | None = None,
 ) -> SupportSession:
-    """One more session, beside the group's rhythm, with the group's usual agenda."""
+    """One more session, beside the group's rhythm, with the group's usual agenda.
+
+    A facilitator or room that is taken is left out: ask `rules.clashes()` before.
+    """
     check_may_staff(by, group)
+    group = _locked_group(group)
     support_session = SupportSession.objects.create(
         group=group, recurrence_id=starts_at, starts_at=starts_at, ends_at=ends_at
     )
     _copy_agenda(group, [support_session])
+    book(group, [support_session])
     record("session.added", by=by, on=support_session, organisation=group.organisation_id, at=at)
     return support_session
 
 
-def _copy_agenda(group: SupportGroup, support_sessions: list[SupportSession]) -> None:
+def _copy_agenda(group: SupportGroup, support_sessions: Iterable[SupportSession]) -> None:
     template = list(AgendaTemplateItem.objects.filter(group=group))
     AgendaItem.objects.bulk_create(
         AgendaItem(
@@ -112,6 +153,599 @@ def _copy_agenda(group: SupportGroup, support_sessions: list[SupportSession]) ->
         for support_session in support_sessions
         for item in template
     )
+
+
+# Rhythm -------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def set_rhythm(
+    *,
+    group: SupportGroup,
+    rrule: str,
+    starts_on: date,
+    starts_at_time: time,
+    minutes: int,
+    by: User | None,
+    at: datetime | None = None,
+    from_session: SupportSession | None = None,
+) -> Series:
+    """When the group meets: its first rhythm, or another one for this session and all following.
+
+    Without `from_session` the change holds from `starts_on`. The coming sessions take the new times
+    one by one in order and stay who they are, with attendance, notes and agenda; those too many are
+    called off, missing ones made. People are told once. COUNT counts from the new first date. The
+    same rhythm again changes nothing. `by` is None for a feed. Raises `Refused` for a rule that
+    cannot be kept, and when a facilitator or the room is taken.
+    """
+    at = at or timezone.now()
+    if by is not None:
+        rules.check_may_plan(by, group)
+    group = _locked_group(group)
+    new = {
+        "rrule": schedule.normal(rrule),
+        "starts_on": starts_on,
+        "starts_at_time": starts_at_time,
+        "minutes": minutes,
+        "time_zone": group.time_zone,
+    }
+    rules.check_rhythm(**new)
+    old = _current_series(group)
+    if old is not None and all(getattr(old, name) == value for name, value in new.items()):
+        return old
+    series = Series(group=group, **new)
+    begin = rules.change_begins(group, starts_on=starts_on, from_session=from_session, at=at)
+    given = rules.given_from(series, begin=begin, at=at)
+    following: list[SupportSession] = []
+    if old is not None:
+        following = _locked_sessions(rules.following(old, begin=begin), group)
+        old.ended_at = at
+        old.save(update_fields=["ended_at"])
+    rules.check_no_clash(rules.clashes(group=group, times=given, by=by, besides=following))
+    series.save()
+    changed = _retime(series, following, given)
+    surplus = following[len(given) :]
+    _call_off(surplus, SupportSession.CancelledFor.RHYTHM_CHANGED)
+    if old is not None and not old.support_sessions.exists():
+        old.delete()
+    if group.lifecycle == SupportGroup.Lifecycle.LISTED:
+        _make(series, given[len(following) :], by, at, rules.horizon(series, at))
+    record(
+        "rhythm.set",
+        by=by,
+        on=series,
+        organisation=group.organisation_id,
+        at=at,
+        rrule=rrule,
+        moved=len(changed),
+        called_off=len(surplus),
+    )
+    _tell_of_several(moved=changed, cancelled=surplus)
+    return series
+
+
+def _locked_sessions(
+    found: QuerySet[SupportSession], group: SupportGroup | None = None
+) -> list[SupportSession]:
+    """These sessions as they are now, their rows locked, in the order they were asked for."""
+    locked = {
+        each.pk: each
+        for each in SupportSession.objects.filter(pk__in=found.order_by().values("pk"))
+        .select_for_update(no_key=True, of=("self",))
+        .select_related("group__organisation")
+        .order_by("pk")
+    }
+    ordered = [locked[pk] for pk in found.values_list("pk", flat=True) if pk in locked]
+    for support_session in ordered if group is not None else []:
+        assert group is not None
+        support_session.group = group
+    return ordered
+
+
+def _retime(
+    series: Series, following: Sequence[SupportSession], given: Sequence[schedule.Occurrence]
+) -> list[SupportSession]:
+    """Give sessions the times of a new rhythm. Returns those that are on and now at other times."""
+    changed = []
+    pairs = list(zip(following, given, strict=False))
+    for support_session, occurrence in pairs:
+        times = (occurrence.starts_at, occurrence.ends_at)
+        if (support_session.starts_at, support_session.ends_at) != times:
+            support_session.starts_at, support_session.ends_at = times
+            support_session.calendar_sequence += 1
+            support_session.version += 1
+            if support_session.status == SupportSession.Status.SCHEDULED:
+                changed.append(support_session)
+        support_session.series = series
+        support_session.recurrence_id = occurrence.starts_at
+    kept = [support_session for support_session, _ in pairs]
+    SupportSession.objects.bulk_update(
+        kept,
+        ["series", "recurrence_id", "starts_at", "ends_at", "calendar_sequence", "version"],
+    )
+    _forget_reminders(changed)
+    free(following)
+    on = [each for each in kept if each.status == SupportSession.Status.SCHEDULED]
+    if on:
+        book_or_refuse(series.group, on, by=None)
+    return changed
+
+
+@transaction.atomic
+def end_rhythm(*, group: SupportGroup, by: User | None, at: datetime | None = None) -> None:
+    """The group meets no more in a rhythm: its coming sessions are off."""
+    at = at or timezone.now()
+    if by is not None:
+        rules.check_may_plan(by, group)
+    group = _locked_group(group)
+    series = _current_series(group)
+    if series is None:
+        return
+    following = _locked_sessions(rules.following(series, begin=at), group)
+    series.ended_at = at
+    series.save(update_fields=["ended_at"])
+    off = [each for each in following if each.status == SupportSession.Status.SCHEDULED]
+    _call_off(off, SupportSession.CancelledFor.RHYTHM_CHANGED)
+    record(
+        "rhythm.ended",
+        by=by,
+        on=series,
+        organisation=group.organisation_id,
+        at=at,
+        called_off=len(off),
+    )
+    _tell_of_several(cancelled=off)
+
+
+class AgendaPart(NamedTuple):
+    """One part of what every session of a group is like."""
+
+    title: str
+    minutes: int
+    note: str = ""
+
+
+@transaction.atomic
+def set_agenda_template(
+    *,
+    group: SupportGroup,
+    items: Sequence[AgendaPart],
+    by: User | None,
+    at: datetime | None = None,
+) -> None:
+    """What a session is like. Sessions that have not begun take it over."""
+    at = at or timezone.now()
+    if by is not None:
+        rules.check_may_plan(by, group)
+    group = _locked_group(group)
+    AgendaTemplateItem.objects.filter(group=group).delete()
+    AgendaTemplateItem.objects.bulk_create(
+        AgendaTemplateItem(
+            group=group, position=position, title=item.title, minutes=item.minutes, note=item.note
+        )
+        for position, item in enumerate(items, start=1)
+    )
+    coming = _locked_sessions(rules.coming_of(group, at=at), group)
+    AgendaItem.objects.filter(support_session__in=[each.pk for each in coming]).delete()
+    _copy_agenda(group, coming)
+    record(
+        "agenda.set", by=by, on=group, organisation=group.organisation_id, at=at, parts=len(items)
+    )
+
+
+# One session --------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def move_session(
+    *,
+    support_session: SupportSession,
+    starts_at: datetime,
+    ends_at: datetime,
+    by: User,
+    note: str = "",
+    at: datetime | None = None,
+) -> SupportSession:
+    """Hold one session at another time. It stays the same session; everybody is told.
+
+    Raises `Refused` when a facilitator or the room is taken then.
+    """
+    at = at or timezone.now()
+    rules.check_may_change(by, support_session)
+    group = _locked_group(support_session.group)
+    support_session = _locked(support_session, version=None)
+    rules.check_scheduled(support_session)
+    if (support_session.starts_at, support_session.ends_at) == (starts_at, ends_at):
+        return _note(support_session, note, by=by, at=at)
+    rules.check_times(starts_at, ends_at, at=at)
+    support_session.starts_at, support_session.ends_at = starts_at, ends_at
+    support_session.note = note
+    support_session.calendar_sequence += 1
+    free([support_session])
+    book_or_refuse(group, [support_session], by=by)
+    _forget_reminders([support_session])
+    _changed(support_session, "session.moved", by=by, at=at)
+    _tell([support_session], Reminder.Kind.MOVED)
+    return support_session
+
+
+@transaction.atomic
+def cancel_session(
+    *, support_session: SupportSession, by: User, note: str = "", at: datetime | None = None
+) -> SupportSession:
+    """Call one session off. Everybody is told; it can be restored until its time."""
+    at = at or timezone.now()
+    rules.check_may_change(by, support_session)
+    _locked_group(support_session.group)
+    support_session = _locked(support_session, version=None)
+    rules.check_move(support_session, SupportSession.Status.CANCELLED)
+    support_session.note = note
+    _call_off([support_session], SupportSession.CancelledFor.BY_HAND)
+    _changed(support_session, "session.cancelled", by=by, at=at)
+    if support_session.ends_at > at:
+        _tell([support_session], Reminder.Kind.CANCELLED)
+    return support_session
+
+
+@transaction.atomic
+def restore_session(
+    *, support_session: SupportSession, by: User, at: datetime | None = None
+) -> SupportSession:
+    """A session that was off is on again. Raises `Refused` when a facilitator or the room is
+    taken meanwhile."""
+    at = at or timezone.now()
+    rules.check_may_change(by, support_session)
+    group = _locked_group(support_session.group)
+    support_session = _locked(support_session, version=None)
+    rules.check_may_restore(support_session, at=at)
+    _put_on([support_session])
+    book_or_refuse(group, [support_session], by=by)
+    _changed(support_session, "session.restored", by=by, at=at)
+    _tell([support_session], Reminder.Kind.RESTORED)
+    return support_session
+
+
+@transaction.atomic
+def note_session(
+    *, support_session: SupportSession, note: str, by: User, at: datetime | None = None
+) -> SupportSession:
+    """Say what is different this time. Members read it beside the date; nobody gets mail."""
+    at = at or timezone.now()
+    rules.check_may_change(by, support_session)
+    return _note(_locked(support_session, version=None), note, by=by, at=at)
+
+
+def _note(support_session: SupportSession, note: str, *, by: User, at: datetime) -> SupportSession:
+    if support_session.note == note:
+        return support_session
+    support_session.note = note
+    return _changed(support_session, "session.noted", by=by, at=at)
+
+
+def _call_off(
+    support_sessions: Sequence[SupportSession], why: SupportSession.CancelledFor, note: str = ""
+) -> None:
+    """The rows of sessions that are off: nothing is booked and nobody reminded."""
+    for support_session in support_sessions:
+        support_session.status = SupportSession.Status.CANCELLED
+        support_session.cancelled_for = why
+        support_session.note = support_session.note or note
+        support_session.calendar_sequence += 1
+        support_session.version += 1
+    _save_state(support_sessions)
+    free(support_sessions)
+
+
+def _put_on(support_sessions: Sequence[SupportSession]) -> None:
+    """The rows of sessions that are on again; who books them is for the caller to say."""
+    for support_session in support_sessions:
+        support_session.status = SupportSession.Status.SCHEDULED
+        support_session.cancelled_for = ""
+        support_session.note = ""
+        support_session.calendar_sequence += 1
+        support_session.version += 1
+    _save_state(support_sessions)
+
+
+def _save_state(support_sessions: Sequence[SupportSession]) -> None:
+    SupportSession.objects.bulk_update(
+        support_sessions, ["status", "cancelled_for", "note", "calendar_sequence", "version"]
+    )
+    _forget_reminders(support_sessions)
+    for support_session in support_sessions:
+        live.publish_state(support_session)
+
+
+def _forget_reminders(support_sessions: Sequence[SupportSession]) -> None:
+    """Reminders of a time that no longer holds: they come again before the new one."""
+    Reminder.objects.filter(
+        support_session__in=[each.pk for each in support_sessions],
+        kind__in=[Reminder.Kind.DAY_BEFORE, Reminder.Kind.HOUR_BEFORE],
+    ).delete()
+
+
+def _tell(support_sessions: Iterable[SupportSession], kind: Reminder.Kind) -> None:
+    """News for everybody the sessions are for: each person once, of their first one."""
+    Reminder.objects.bulk_create(
+        (
+            Reminder(
+                support_session=support_session,
+                user_id=user_id,
+                kind=kind,
+                calendar_sequence=support_session.calendar_sequence,
+            )
+            for support_session, user_id in rules.people_concerned(support_sessions)
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _tell_of_several(
+    *, moved: Sequence[SupportSession] = (), cancelled: Sequence[SupportSession] = ()
+) -> None:
+    """One mail a person for a change of many sessions: of what moved, else of what is off."""
+    if moved:
+        _tell(moved, Reminder.Kind.MOVED)
+    else:
+        _tell(cancelled, Reminder.Kind.CANCELLED)
+
+
+# Days off -----------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def add_day_off(
+    *,
+    organisation: Organisation,
+    group: SupportGroup | None,
+    day: date,
+    name: str,
+    by: User,
+    at: datetime | None = None,
+) -> DayOff:
+    """A day on which nobody meets, or one group does not. Its sessions are called off."""
+    [day_off] = add_days_off(
+        organisation=organisation, group=group, days=[(day, name)], by=by, at=at
+    )
+    return day_off
+
+
+@transaction.atomic
+def add_days_off(
+    *,
+    organisation: Organisation,
+    group: SupportGroup | None,
+    days: Sequence[tuple[date, str]],
+    by: User,
+    at: datetime | None = None,
+) -> list[DayOff]:
+    """Several days off at once, for example from a list of holidays: one mail a person.
+
+    A day that is there already stays as it is.
+    """
+    at = at or timezone.now()
+    rules.check_may_keep_days_off(by, organisation, group)
+    for day, _ in days:
+        rules.check_day_ahead(day, organisation, at=at)
+    groups = _locked_groups(organisation, group)
+    kept, called_off = [], []
+    for day, name in days:
+        day_off, is_new = DayOff.objects.get_or_create(
+            organisation=organisation, group=group, day=day, defaults={"name": name}
+        )
+        kept.append(day_off)
+        if not is_new:
+            continue
+        off = _locked_sessions(rules.on_day(day, groups=groups, at=at))
+        off = [each for each in off if rules.is_on_day(each, day)]
+        _call_off(off, SupportSession.CancelledFor.DAY_OFF, note=name)
+        called_off += off
+        record(
+            "day_off.added",
+            by=by,
+            on=day_off,
+            organisation=organisation.pk,
+            at=at,
+            called_off=len(off),
+        )
+    _fit_courses(groups, by, at)
+    _tell(called_off, Reminder.Kind.CANCELLED)
+    return kept
+
+
+@transaction.atomic
+def delete_day_off(*, day_off: DayOff, by: User, at: datetime | None = None) -> None:
+    """The day is a day like others: what it called off is on again, what was never made is made.
+
+    A session whose facilitator or room was taken meanwhile comes back without them.
+    """
+    at = at or timezone.now()
+    organisation, group, day = day_off.organisation, day_off.group, day_off.day
+    rules.check_may_keep_days_off(by, organisation, group)
+    groups = _locked_groups(organisation, group)
+    record("day_off.deleted", by=by, on=day_off, organisation=organisation.pk, at=at)
+    day_off.delete()
+    back = _locked_sessions(rules.off_on_day(day, groups=groups, at=at))
+    back = [each for each in back if rules.is_on_day(each, day)]
+    back = [each for each in back if not rules.days_off_of(each.group).filter(day=day).exists()]
+    _put_on(back)
+    for support_session in back:
+        book(support_session.group, [support_session])
+    _fit_courses(groups, by, at)
+    for series in _series_of(groups):
+        until = rules.horizon(series, at)
+        _make(series, rules.missing_occurrences(series, after=at, until=until), by, at, until)
+    _tell(back, Reminder.Kind.RESTORED)
+
+
+def _locked_groups(organisation: Organisation, group: SupportGroup | None) -> list[SupportGroup]:
+    """The groups a day off is for, their rows locked in one order."""
+    if group is not None:
+        return [_locked_group(group)]
+    return list(
+        SupportGroup.objects.filter(organisation=organisation)
+        .exclude(lifecycle=SupportGroup.Lifecycle.CLOSED)
+        .select_for_update(no_key=True, of=("self",))
+        .select_related("organisation")
+        .order_by("pk")
+    )
+
+
+def _series_of(groups: Iterable[SupportGroup]) -> list[Series]:
+    """The current rhythms of listed groups."""
+    listed = [each.pk for each in groups if each.lifecycle == SupportGroup.Lifecycle.LISTED]
+    return list(
+        Series.objects.current()
+        .with_days_off()
+        .filter(group__in=listed)
+        .select_related("group__organisation")
+        .order_by("group")
+    )
+
+
+def _fit_courses(groups: Iterable[SupportGroup], by: User | None, at: datetime) -> None:
+    """A day off postpones a course of n sessions, which has n all the same: the last one is added
+    by the clock, and called off again when the day off goes."""
+    for series in _series_of(groups):
+        if "COUNT=" not in series.rrule:
+            continue
+        until = rules.horizon(series, at)
+        given = {each.starts_at for each in rules.occurrences_of(series, after=at, until=until)}
+        surplus = _locked_sessions(rules.not_given(series, given=given, at=at, until=until))
+        _call_off(surplus, SupportSession.CancelledFor.RHYTHM_CHANGED)
+        back = _locked_sessions(rules.given_again(series, given=given, at=at))
+        _put_on(back)
+        book(series.group, back)
+        _make(series, rules.missing_occurrences(series, after=at, until=until), by, at, until)
+
+
+# With the group -----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def follow_lifecycle(
+    *, group: SupportGroup, by: User | None, at: datetime | None = None
+) -> list[SupportSession]:
+    """Call off the coming sessions of a group that paused or closed; bring them back when it is
+    listed again. Members have been told with the group's news, so nobody gets a second mail."""
+    at = at or timezone.now()
+    group = _locked_group(group)
+    if group.lifecycle == SupportGroup.Lifecycle.LISTED:
+        return _come_back(group, by, at)
+    reasons = {
+        SupportGroup.Lifecycle.PAUSED: SupportSession.CancelledFor.GROUP_PAUSED,
+        SupportGroup.Lifecycle.CLOSED: SupportSession.CancelledFor.GROUP_CLOSED,
+    }
+    reason = reasons.get(SupportGroup.Lifecycle(group.lifecycle))
+    off = _locked_sessions(rules.coming_of(group, at=at), group) if reason else []
+    if reason and off:
+        _call_off(off, reason)
+        record(
+            "sessions.called_off",
+            by=by,
+            on=group,
+            organisation=group.organisation_id,
+            at=at,
+            count=len(off),
+            reason=reason.value,
+        )
+    return off
+
+
+def _come_back(group: SupportGroup, by: User | None, at: datetime) -> list[SupportSession]:
+    back = _locked_sessions(rules.off_with_group(group, at=at), group)
+    if not back:
+        return []
+    days_off = set(rules.days_off_of(group).values_list("day", flat=True))
+    free_days = [each for each in back if not rules.is_on_day(each, *days_off)]
+    _put_on(free_days)
+    still_off = [each for each in back if rules.is_on_day(each, *days_off)]
+    for support_session in still_off:
+        support_session.cancelled_for = SupportSession.CancelledFor.DAY_OFF
+    SupportSession.objects.bulk_update(still_off, ["cancelled_for"])
+    book(group, free_days)
+    record(
+        "sessions.restored",
+        by=by,
+        on=group,
+        organisation=group.organisation_id,
+        at=at,
+        count=len(free_days),
+    )
+    return free_days
+
+
+# Who leads ----------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def assign_facilitator(
+    *,
+    group: SupportGroup,
+    user: User,
+    is_lead: bool,
+    by: User,
+    introduction: str = "",
+    at: datetime | None = None,
+) -> FacilitatorAssignment:
+    """Somebody leads the group, or how they do it changes. Their coming sessions are booked.
+
+    A new lead makes the one before the second. Raises `Refused` when they lead another session at
+    the time of one of these.
+    """
+    at = at or timezone.now()
+    rules.check_may_plan(by, group)
+    group = _locked_group(group)
+    rules.check_may_be_facilitator(user, group)
+    if is_lead:
+        group.facilitator_assignments.exclude(user=user).update(is_lead=False)
+    assignment, is_new = FacilitatorAssignment.objects.update_or_create(
+        group=group,
+        user=user,
+        defaults={"is_lead": is_lead, "introduction": introduction},
+        create_defaults={"is_lead": is_lead, "introduction": introduction, "began_at": at},
+    )
+    if is_new:
+        coming = _locked_sessions(rules.coming_of(group, at=at), group)
+        book_or_refuse(group, coming, by=by, facilitators=[user], with_room=False)
+    record(
+        "facilitator.assigned" if is_new else "facilitator.changed",
+        by=by,
+        on=assignment,
+        organisation=group.organisation_id,
+        at=at,
+        is_lead=is_lead,
+    )
+    return assignment
+
+
+@transaction.atomic
+def unassign_facilitator(
+    *, assignment: FacilitatorAssignment, by: User, at: datetime | None = None
+) -> None:
+    """Somebody leads the group no more. Their coming sessions are free; open rooms close for them.
+
+    Raises `Refused` for the last facilitator of a listed group.
+    """
+    at = at or timezone.now()
+    rules.check_may_plan(by, assignment.group)
+    group = _locked_group(assignment.group)
+    rules.check_may_unassign(assignment)
+    rules.bookings_to_free(group, assignment.user, at=at).delete()
+    record(
+        "facilitator.unassigned",
+        by=by,
+        on=assignment,
+        organisation=group.organisation_id,
+        at=at,
+    )
+    user_id = assignment.user_id
+    was_lead = assignment.is_lead
+    assignment.delete()
+    if was_lead and (longest := group.facilitator_assignments.order_by("began_at").first()):
+        longest.is_lead = True
+        longest.save(update_fields=["is_lead"])
+    look_again([user_id])
 
 
 # Reminders ----------------------------------------------------------------------------------------
@@ -127,14 +761,14 @@ def make_due_reminders(*, at: datetime | None = None) -> int:
     """
     at = at or timezone.now()
     made = 0
-    for kind in Reminder.Kind:
+    for kind in rules.REMINDER_TIMES:
         # The rule as SQL, its values apart: nothing typed by anybody becomes part of the statement.
         due, values = rules.due_for_reminder(kind, at=at).query.sql_with_params()
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO support_sessions_reminder"  # noqa: S608 - the rule's own SQL
-                " (support_session_id, user_id, kind, attempts)"
-                f" SELECT due.*, %s, 0 FROM ({due}) AS due ON CONFLICT DO NOTHING",
+                " (support_session_id, user_id, kind, calendar_sequence, attempts)"
+                f" SELECT due.*, %s, 0, 0 FROM ({due}) AS due ON CONFLICT DO NOTHING",
                 [kind.value, *values],
             )
             made += cursor.rowcount
@@ -175,6 +809,63 @@ def release_reminders(*, reminders: list[Reminder]) -> None:
         claimed_at__in={reminder.claimed_at for reminder in reminders},
         sent_at__isnull=True,
     ).update(claimed_at=None, attempts=F("attempts") - 1)
+
+
+# Calendar feeds -----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def make_calendar_feed(
+    *, by: User, group: SupportGroup | None = None, at: datetime | None = None
+) -> CalendarFeed:
+    """A secret calendar address: of all one's own sessions, or of a group one leads or coordinates.
+
+    Its titles reveal nothing until `change_calendar_feed` says otherwise. Asked for twice it is
+    the same one.
+    """
+    if group is not None:
+        check_may_staff(by, group)
+    feed, is_new = CalendarFeed.objects.get_or_create(
+        user=by,
+        group=group,
+        defaults={"nonce": get_random_string(32), "made_at": at or timezone.now()},
+    )
+    if is_new:
+        record("calendar_feed.made", by=by, on=feed, at=at)
+    return feed
+
+
+@transaction.atomic
+def change_calendar_feed(
+    *, feed: CalendarFeed, shows_names: bool, by: User, at: datetime | None = None
+) -> CalendarFeed:
+    """Whether titles name the groups."""
+    rules.check_own_feed(by, feed)
+    feed.shows_names = shows_names
+    feed.save(update_fields=["shows_names"])
+    record("calendar_feed.changed", by=by, on=feed, at=at, shows_names=shows_names)
+    return feed
+
+
+@transaction.atomic
+def renew_calendar_feed(
+    *, feed: CalendarFeed, by: User, at: datetime | None = None
+) -> CalendarFeed:
+    """A new address: whoever has the old one sees nothing more."""
+    rules.check_own_feed(by, feed)
+    feed.nonce = get_random_string(32)
+    feed.made_at = at or timezone.now()
+    feed.save(update_fields=["nonce", "made_at"])
+    record("calendar_feed.renewed", by=by, on=feed, at=at)
+    return feed
+
+
+@transaction.atomic
+def delete_calendar_feed(*, feed: CalendarFeed, by: User, at: datetime | None = None) -> None:
+    """End the address."""
+    rules.check_own_feed(by, feed)
+    record("calendar_feed.deleted", by=by, on=feed, at=at)
+    feed.delete()
 
 
 # The room -----------------------------------------------------------------------------------------

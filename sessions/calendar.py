@@ -1,6 +1,8 @@
-"""One session as a calendar file (RFC 5545). Whoever sees the calendar learns no topic."""
+"""Sessions as a calendar file or feed (RFC 5545). Whoever sees the calendar learns no topic."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -8,32 +10,105 @@ from django.urls import reverse
 from django.utils import timezone
 from icalendar import Calendar, Event
 
-from sessions.models import SupportSession
+from groups.models import SupportGroup
+from sessions import rules
+from sessions.models import CalendarFeed, SupportSession
+
+#: What an entry is called unless the person chose to see the group's name.
+NEUTRAL = "Appointment"
+#: How often calendars are asked to look again.
+LOOKS_EVERY = timedelta(hours=4)
 
 
-def calendar_file(support_session: SupportSession, *, at: datetime | None = None) -> bytes:
-    """The session as "Appointment". Read in again after a change, it replaces the earlier entry.
+@dataclass(frozen=True)
+class CalendarEntry:
+    """One session as one person's calendar shows it. Only the session's own words are neutral."""
 
-    Times are moments in UTC: the calendar shows them on its own clock, whatever daylight saving
-    does on that day.
-    """
+    support_session: SupportSession
+    title: str = NEUTRAL
+    place: str = ""
+    note: str = ""
+
+    def facts(self) -> tuple[object, ...]:
+        """Everything the entry says: as long as it stays the same, the calendar need not ask."""
+        told = self.support_session
+        when = (told.starts_at.timestamp(), told.ends_at.timestamp())
+        what = (str(told.pk), told.calendar_sequence, told.status == told.Status.CANCELLED)
+        return (*what, *when, self.title, self.place, self.note)
+
+
+def _event(entry: CalendarEntry, at: datetime) -> Event:
+    """Times are moments in UTC: the calendar shows them on its own clock, whatever daylight saving
+    does on that day. Read in again after a change, it replaces the earlier entry."""
+    support_session = entry.support_session
     host = urlsplit(settings.SITE_URL).hostname
     event = Event()
     event.add("uid", f"{support_session.pk}@{host}")
-    event.add("sequence", support_session.version)
-    event.add("dtstamp", at or timezone.now())
+    event.add("sequence", support_session.calendar_sequence)
+    event.add("dtstamp", at)
     event.add("dtstart", support_session.starts_at.astimezone(UTC))
     event.add("dtend", support_session.ends_at.astimezone(UTC))
-    event.add("summary", "Appointment")
+    event.add("summary", entry.title)
+    if entry.place:
+        event.add("location", entry.place)
+    if entry.note:
+        event.add("description", entry.note)
     event.add("class", "PRIVATE")
     event.add(
         "url", settings.SITE_URL + reverse("sessions:session_detail", args=[support_session.pk])
     )
     cancelled = support_session.status == SupportSession.Status.CANCELLED
     event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
+    return event
+
+
+def _calendar() -> Calendar:
     calendar = Calendar()
     calendar.add("prodid", f"-//{settings.SITE_NAME}//EN")
     calendar.add("version", "2.0")
+    return calendar
+
+
+def calendar_file(support_session: SupportSession, *, at: datetime | None = None) -> bytes:
+    """One session as "Appointment", to be read into a calendar by hand."""
+    calendar = _calendar()
     calendar.add("method", "PUBLISH")
-    calendar.add_component(event)
+    calendar.add_component(_event(CalendarEntry(support_session), at or timezone.now()))
     return calendar.to_ical()
+
+
+def calendar_feed_file(entries: Iterable[CalendarEntry], *, at: datetime | None = None) -> bytes:
+    """Entries as a calendar that asks for itself again and again."""
+    at = at or timezone.now()
+    calendar = _calendar()
+    calendar.add("x-wr-calname", "Appointments")
+    calendar.add("refresh-interval", LOOKS_EVERY, parameters={"value": "DURATION"})
+    calendar.add("x-published-ttl", f"PT{LOOKS_EVERY // timedelta(hours=1)}H")
+    for entry in entries:
+        calendar.add_component(_event(entry, at))
+    return calendar.to_ical()
+
+
+def entries_of(feed: CalendarFeed, *, at: datetime | None = None) -> list[CalendarEntry]:
+    """What the feed shows. Group, place and note are told only if the person chose names, and
+    the place only to whom the group's door is open."""
+    sessions = rules.sessions_in_feed(feed, at=at)
+    if not feed.shows_names:
+        return [CalendarEntry(support_session) for support_session in sessions]
+    told_where = set(rules.groups_told_where(feed).values_list("pk", flat=True))
+    return [
+        CalendarEntry(
+            support_session,
+            title=support_session.group.name,
+            place=_place(support_session.group) if support_session.group_id in told_where else "",
+            note=support_session.note,
+        )
+        for support_session in sessions
+    ]
+
+
+def _place(group: SupportGroup) -> str:
+    if group.format == SupportGroup.Format.ONLINE:
+        return ""
+    lines = [group.room, *group.address.splitlines()] if group.address else [group.place]
+    return ", ".join(line.strip() for line in lines if line.strip())

@@ -1,12 +1,13 @@
 """Scheduled sessions, who came, what was said, and who is reminded."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q
 from django.db.models.functions import UUID7, Lower
 from django.utils import timezone
 
@@ -16,6 +17,20 @@ from sessions import schedule
 
 #: The room opens as a waiting area this long before the session's start.
 OPENS_BEFORE = timedelta(minutes=10)
+
+
+class SeriesQuerySet(models.QuerySet["Series"]):
+    def current(self) -> Self:
+        """Rhythms that hold now."""
+        return self.filter(ended_at__isnull=True)
+
+    def with_days_off(self) -> Self:
+        """Add `days_off`: the days on which the group does not meet."""
+        days = DayOff.objects.filter(
+            Q(group=OuterRef("group")) | Q(group__isnull=True),
+            organisation=OuterRef("group__organisation"),
+        )
+        return self.annotate(days_off=ArraySubquery(days.order_by("day").values("day")))
 
 
 class Series(models.Model):
@@ -33,6 +48,11 @@ class Series(models.Model):
     #: Sessions are made this many days ahead.
     horizon_days = models.PositiveSmallIntegerField(default=60)
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    #: Only there when the queryset's `with_days_off()` was asked for.
+    days_off: list[date]
+
+    objects = SeriesQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "series"
@@ -54,6 +74,10 @@ class Series(models.Model):
     def rhythm(self) -> str:
         """How often it meets, in words, for example "Every 2 weeks"."""
         return schedule.rhythm(self.rrule)
+
+    def words(self) -> str:
+        """The whole rule in words, for example "Every 2 weeks on Tuesday"."""
+        return schedule.describe(self.rrule, self.starts_on)
 
     def weekday(self) -> str:
         """The weekday it meets on, for example "Tuesday"."""

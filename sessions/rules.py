@@ -1,23 +1,44 @@
 """Who may enter, speak and lead, and when. Asks, never writes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Protocol
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.core.signing import BadSignature, Signer
-from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import (
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+)
+from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.models import User
-from accounts.rules import Viewer
+from accounts.models import Organisation, StaffRole, User
+from accounts.rules import Viewer, check_may_coordinate
 from groups.models import FacilitatorAssignment, Membership, SupportGroup
-from groups.rules import groups_led_by, groups_staffed_by
+from groups.rules import (
+    check_may_coordinate_group,
+    check_may_staff,
+    groups_led_by,
+    groups_staffed_by,
+    groups_visible_to,
+)
+from sessions import schedule
 from sessions.models import (
     AgendaItem,
     Attendance,
+    Booking,
     CalendarFeed,
+    DayOff,
     Entry,
     Message,
     Reminder,
@@ -26,6 +47,7 @@ from sessions.models import (
 )
 from sessions.schedule import Occurrence, occurrences
 from supportgroups.lib.refusals import Refused
+from supportgroups.lib.templatetags.ui import time_words
 
 #: Who comes later than this after the start is late; who leaves earlier than this before the end
 #: left early.
@@ -152,10 +174,23 @@ def check_open(support_session: SupportSession, *, at: datetime | None = None) -
         raise Refused("cancelled", "This session was cancelled.")
     if status == SupportSession.Status.ENDED:
         raise Refused("ended", "This session has ended.")
+    if status == SupportSession.Status.SCHEDULED:
+        check_group_meets(support_session.group)
     if status == SupportSession.Status.SCHEDULED and at < support_session.opens_at:
         raise Refused("not_open_yet", "The room opens 10 minutes before the session.")
     if status == SupportSession.Status.SCHEDULED and at > support_session.ends_at:
         raise Refused("not_held", "This session did not take place.")
+
+
+def check_group_meets(group: SupportGroup) -> None:
+    """Raise `Refused` unless the group is listed: only then does it hold sessions."""
+    match group.lifecycle:
+        case SupportGroup.Lifecycle.PAUSED:
+            raise Refused("group_paused", "This group pauses at the moment.")
+        case SupportGroup.Lifecycle.CLOSED:
+            raise Refused("group_closed", "This group has closed.")
+        case SupportGroup.Lifecycle.DRAFT:
+            raise Refused("group_draft", "This group does not meet yet.")
 
 
 def why_not_open(support_session: SupportSession, *, at: datetime | None = None) -> Refused | None:
@@ -346,9 +381,7 @@ def groups_told_where(feed: CalendarFeed) -> QuerySet[SupportGroup]:
     )
 
 
-def sessions_in_feed(
-    feed: CalendarFeed, *, at: datetime | None = None
-) -> QuerySet[SupportSession]:
+def sessions_in_feed(feed: CalendarFeed, *, at: datetime | None = None) -> QuerySet[SupportSession]:
     """The group's sessions, or all that the person leads or belongs to, in order."""
     since = (at or timezone.now()) - FEED_LOOKS_BACK
     if feed.group is not None:
@@ -361,6 +394,463 @@ def sessions_in_feed(
         SupportSession.objects.filter(group__in=groups, ends_at__gte=since)
         .select_related("group")
         .order_by("starts_at", "pk")
+    )
+
+
+# Rhythm and dates ---------------------------------------------------------------------------------
+
+#: Sessions are planned for at most this long.
+LONGEST_SESSION = timedelta(hours=24)
+#: How far ahead the page shows times that daylight saving skips or repeats.
+SHIFTS_SHOWN_FOR = timedelta(days=366)
+
+
+class Timed(Protocol):
+    """Something with a start and an end: a session, or what a rule gives."""
+
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class Clash:
+    """That a facilitator or a room is taken at a time somebody asks for."""
+
+    #: The facilitator's public name, or the room's.
+    what: str
+    is_room: bool
+    #: When the other session begins, and the zone it is told in.
+    starts_at: datetime
+    time_zone: str
+    #: The other session's group, if the viewer may know it; else empty.
+    group_name: str
+
+    def __str__(self) -> str:
+        """One sentence for the person who asked."""
+        for_whom = f" for “{self.group_name}”" if self.group_name else ""
+        verb = "taken" if self.is_room else "leading another session"
+        when = time_words(self.starts_at, self.time_zone)
+        return f"{self.what} is {verb}{for_whom}: {when}."
+
+
+def rooms_of(group: SupportGroup) -> str:
+    """The room its sessions hold; none for a group that meets online only."""
+    return "" if group.format == SupportGroup.Format.ONLINE else group.room.strip()
+
+
+def clashes(
+    *,
+    group: SupportGroup,
+    times: Iterable[Timed],
+    by: Viewer | None,
+    facilitators: Collection[User] | None = None,
+    room: str | None = None,
+    besides: Iterable[SupportSession] = (),
+) -> list[Clash]:
+    """Bookings that stand in the way of these times, soonest first.
+
+    Asked for the group's own facilitators and room unless others are given. `besides` are sessions
+    that would give their bookings up.
+    """
+    wanted = sorted({(each.starts_at, each.ends_at) for each in times})
+    if not wanted:
+        return []
+    if facilitators is None:
+        facilitators = [each.user for each in group.facilitator_assignments.select_related("user")]
+    room = rooms_of(group) if room is None else room.strip()
+    thing = Q(facilitator__in=[user.pk for user in facilitators])
+    if room:
+        thing |= Q(organisation=group.organisation_id, room_key=room.lower())
+    booked = (
+        Booking.objects.annotate(room_key=Lower("room"))
+        .filter(thing, period__overlap=(wanted[0][0], max(end for _, end in wanted)))
+        .exclude(support_session__in=[each.pk for each in besides])
+        .select_related("facilitator", "support_session__group")
+        .order_by("period", "facilitator")
+    )
+    taken = [
+        each
+        for each in booked
+        if any(start < each.period.upper and each.period.lower < end for start, end in wanted)
+    ]
+    known: set[Any] = set()
+    if taken and by is not None:
+        others = {each.support_session.group_id for each in taken}
+        known = set(groups_visible_to(by).filter(pk__in=others).values_list("pk", flat=True))
+    return [
+        Clash(
+            what=each.facilitator.public_name if each.facilitator else each.room,
+            is_room=each.facilitator is None,
+            starts_at=each.period.lower,
+            time_zone=group.time_zone,
+            group_name=each.support_session.group.name
+            if by is None or each.support_session.group_id in known
+            else "",
+        )
+        for each in taken
+    ]
+
+
+def check_no_clash(found: Sequence[Clash]) -> None:
+    """Raise `Refused` in the words of the first clash."""
+    if found:
+        more = f" And {len(found) - 1} more." if len(found) > 1 else ""
+        raise Refused("booked", f"{found[0]}{more}")
+
+
+def refuse_overlap() -> None:
+    """Raise `Refused` for times at which the group's own people or room would be needed twice."""
+    raise Refused("booked", "At this time somebody or the room would be needed twice.")
+
+
+def not_booked(support_session: SupportSession) -> list[str]:
+    """What a coming session still lacks: names of facilitators and the room, taken when it was
+    made. Prefetch with `with_bookings()` for lists."""
+    if support_session.status != SupportSession.Status.SCHEDULED:
+        return []
+    group = support_session.group
+    bookings = support_session.bookings.all()
+    booked = {each.facilitator_id for each in bookings}
+    lacking = [
+        each.user.public_name
+        for each in group.facilitator_assignments.all()
+        if each.user_id not in booked
+    ]
+    if (room := rooms_of(group)) and None not in booked:
+        lacking.append(room)
+    return lacking
+
+
+def with_bookings(support_sessions: QuerySet[SupportSession]) -> QuerySet[SupportSession]:
+    """The sessions with what `not_booked` asks for."""
+    return support_sessions.select_related("group").prefetch_related(
+        "bookings",
+        Prefetch(
+            "group__facilitator_assignments",
+            queryset=FacilitatorAssignment.objects.select_related("user"),
+        ),
+    )
+
+
+def days_off_of(group: SupportGroup) -> QuerySet[DayOff]:
+    """The days on which this group does not meet: its own and its organisation's."""
+    return DayOff.objects.filter(
+        Q(group=group) | Q(group__isnull=True), organisation=group.organisation_id
+    )
+
+
+def times_that_shift(series: Series, at: datetime | None = None) -> list[Occurrence]:
+    """Meetings of the next 12 months whose clock time is skipped or comes twice that day."""
+    at = at or timezone.now()
+    coming = occurrences_of(series, after=at, until=at + SHIFTS_SHOWN_FOR)
+    return [each for each in coming if each.shifted or each.repeated]
+
+
+def check_may_plan(user: Viewer, group: SupportGroup) -> None:
+    """Raise `Refused` unless this person sets the group's rhythm, people and agenda."""
+    check_may_coordinate_group(user, group)
+
+
+def check_may_change(user: Viewer, support_session: SupportSession) -> None:
+    """Raise `Refused` unless this person moves, cancels and restores the group's sessions."""
+    check_may_staff(user, support_session.group)
+
+
+def check_may_keep_days_off(
+    user: Viewer, organisation: Organisation, group: SupportGroup | None
+) -> None:
+    """Raise `Refused` unless this person says when everybody, or one group, does not meet."""
+    if group is None:
+        check_may_coordinate(user, organisation)
+    else:
+        check_may_staff(user, group)
+        if group.organisation_id != organisation.pk:
+            raise Refused("other_organisation", "This group belongs to another organisation.")
+
+
+def check_rhythm(
+    *, rrule: str, starts_on: date, starts_at_time: time, minutes: int, time_zone: str
+) -> Occurrence:
+    """The first meeting of a rhythm that can be kept, or `Refused` with what is wrong."""
+    if not 15 <= minutes <= LONGEST_SESSION.total_seconds() // 60:
+        raise Refused("length", "A session lasts from 15 minutes to 24 hours.")
+    try:
+        return schedule.check_rule(
+            rrule, starts_on=starts_on, starts_at_time=starts_at_time, time_zone=time_zone
+        )
+    except schedule.RuleError as error:
+        raise Refused("rule", str(error)) from error
+
+
+def check_scheduled(support_session: SupportSession) -> None:
+    """Raise `Refused` unless the session is still to come and on."""
+    if support_session.status != SupportSession.Status.SCHEDULED:
+        raise Refused(
+            "state_changed",
+            f"This session is already: {support_session.get_status_display().lower()}.",
+        )
+
+
+def check_times(starts_at: datetime, ends_at: datetime, *, at: datetime) -> None:
+    """Raise `Refused` for times that no session can have."""
+    if starts_at <= at:
+        raise Refused("past", "Choose a time that is still to come.")
+    if not timedelta(minutes=15) <= ends_at - starts_at <= LONGEST_SESSION:
+        raise Refused("length", "A session lasts from 15 minutes to 24 hours.")
+
+
+def check_may_restore(support_session: SupportSession, *, at: datetime) -> None:
+    """Raise `Refused` unless a session that is off can be on again."""
+    if support_session.status != SupportSession.Status.CANCELLED:
+        raise Refused("state_changed", "This session is on already.")
+    if support_session.starts_at <= at:
+        raise Refused("past", "The time of this session is over. Add or move another one.")
+    check_group_meets(support_session.group)
+
+
+def check_day_ahead(day: date, organisation: Organisation, *, at: datetime) -> None:
+    """Raise `Refused` for a day that is over."""
+    if day < at.astimezone(ZoneInfo(organisation.time_zone)).date():
+        raise Refused("past", "This day is over.")
+
+
+def check_may_be_facilitator(user: User, group: SupportGroup) -> None:
+    """Raise `Refused` for somebody who cannot lead the group."""
+    if not user.is_active or not StaffRole.objects.filter(
+        user=user, organisation=group.organisation_id
+    ):
+        raise Refused("not_staff", "Only people with a role in your organisation can lead.")
+    if Membership.objects.open().filter(user=user, group=group).exists():
+        raise Refused("is_member", "This person is a member of the group, or has asked to join.")
+
+
+def check_may_unassign(assignment: FacilitatorAssignment) -> None:
+    """Raise `Refused` when a listed group would be left without anybody who leads it."""
+    group = assignment.group
+    others = group.facilitator_assignments.exclude(pk=assignment.pk)
+    if group.lifecycle == SupportGroup.Lifecycle.LISTED and not others.exists():
+        raise Refused("last_one", "Name somebody else first: a listed group has a facilitator.")
+
+
+#: Why a session of a rhythm can be off and still follow when the rhythm changes.
+_FOLLOWS = Q(status=SupportSession.Status.SCHEDULED) | Q(
+    cancelled_for=SupportSession.CancelledFor.GROUP_PAUSED
+)
+
+
+def following(series: Series, *, begin: datetime) -> QuerySet[SupportSession]:
+    """The sessions of a rhythm that a change from `begin` on takes along, in order."""
+    return SupportSession.objects.filter(_FOLLOWS, series=series, starts_at__gte=begin).order_by(
+        "recurrence_id"
+    )
+
+
+def change_begins(
+    group: SupportGroup,
+    *,
+    starts_on: date,
+    from_session: SupportSession | None,
+    at: datetime,
+) -> datetime:
+    """From when on a new rhythm holds: this session, or else its first day, never the past."""
+    if from_session is not None:
+        return max(at, from_session.starts_at)
+    return max(at, schedule.midnight(starts_on, group.time_zone))
+
+
+def given_from(series: Series, *, begin: datetime, at: datetime) -> list[Occurrence]:
+    """What a new rhythm gives up to its horizon: after the last session that stays as it was."""
+    last_kept = (
+        SupportSession.objects.coming(at)
+        .filter(group=series.group, series__ended_at__isnull=True, starts_at__lt=begin)
+        .exclude(series__isnull=True)
+        .aggregate(ends_at=Max("ends_at"))["ends_at"]
+    )
+    first_day = schedule.midnight(series.starts_on, series.time_zone)
+    after = max(at, first_day, last_kept or at)
+    return list(occurrences_of(series, after=after, until=horizon(series, at)))
+
+
+def clashes_of_rhythm(
+    *,
+    group: SupportGroup,
+    rrule: str,
+    starts_on: date,
+    starts_at_time: time,
+    minutes: int,
+    by: Viewer | None,
+    from_session: SupportSession | None = None,
+    at: datetime | None = None,
+) -> list[Clash]:
+    """What would be double-booked by this rhythm up to its horizon, for the form to explain."""
+    at = at or timezone.now()
+    planned = Series(
+        group=group,
+        rrule=rrule,
+        starts_on=starts_on,
+        starts_at_time=starts_at_time,
+        minutes=minutes,
+        time_zone=group.time_zone,
+    )
+    begin = change_begins(group, starts_on=starts_on, from_session=from_session, at=at)
+    current = Series.objects.current().filter(group=group).first()
+    return clashes(
+        group=group,
+        times=given_from(planned, begin=begin, at=at),
+        by=by,
+        besides=following(current, begin=begin) if current else (),
+    )
+
+
+def people_concerned(
+    support_sessions: Iterable[SupportSession],
+) -> list[tuple[SupportSession, Any]]:
+    """Session and person of everybody to be told about a change of these sessions, each person
+    once: of the first session that is theirs. Groups that are not listed tell their members
+    themselves."""
+    first: dict[Any, tuple[SupportSession, Any]] = {}
+    listed = [
+        each
+        for each in sorted(support_sessions, key=lambda each: each.starts_at)
+        if each.group.lifecycle == SupportGroup.Lifecycle.LISTED
+    ]
+    groups = {each.group_id for each in listed}
+    people: dict[Any, set[Any]] = {group: set() for group in groups}
+    for rows in (
+        admitted().filter(group__in=groups, user__is_active=True),
+        FacilitatorAssignment.objects.filter(group__in=groups, user__is_active=True),
+    ):
+        for group_id, user_id in rows.order_by().values_list("group", "user"):
+            people[group_id].add(user_id)
+    for each in listed:
+        for user_id in people[each.group_id]:
+            first.setdefault(user_id, (each, user_id))
+    return list(first.values())
+
+
+def off_with_group(group: SupportGroup, *, at: datetime) -> QuerySet[SupportSession]:
+    """Coming sessions that are off because the group paused or closed, and of a rhythm that
+    still holds."""
+    return SupportSession.objects.filter(
+        Q(series__isnull=True) | Q(series__ended_at__isnull=True),
+        group=group,
+        status=SupportSession.Status.CANCELLED,
+        cancelled_for__in=[
+            SupportSession.CancelledFor.GROUP_PAUSED,
+            SupportSession.CancelledFor.GROUP_CLOSED,
+        ],
+        starts_at__gt=at,
+    )
+
+
+def coming_of(group: SupportGroup, *, at: datetime) -> QuerySet[SupportSession]:
+    """Sessions of a group that have not begun and can be called off."""
+    return SupportSession.objects.filter(
+        group=group, status=SupportSession.Status.SCHEDULED, ends_at__gt=at
+    )
+
+
+def is_on_day(support_session: SupportSession, *days: date) -> bool:
+    """Whether a session is on one of these days, on the wall calendar of its group."""
+    zone = support_session.group.time_zone
+    return schedule.day_of(support_session.starts_at, zone) in days
+
+
+def on_day(day: date, *, groups: Iterable[SupportGroup], at: datetime) -> QuerySet[SupportSession]:
+    """Sessions of these groups around a day that have not begun: `is_on_day` says which are on
+    it in their own zone."""
+    return _around(day).filter(
+        group__in=[each.pk for each in groups],
+        status=SupportSession.Status.SCHEDULED,
+        starts_at__gt=at,
+    )
+
+
+def off_on_day(
+    day: date, *, groups: Iterable[SupportGroup], at: datetime
+) -> QuerySet[SupportSession]:
+    """Sessions around a day that a day off called off, of rhythms that still hold."""
+    return _around(day).filter(
+        Q(series__isnull=True) | Q(series__ended_at__isnull=True),
+        group__in=[each.pk for each in groups],
+        group__lifecycle=SupportGroup.Lifecycle.LISTED,
+        cancelled_for=SupportSession.CancelledFor.DAY_OFF,
+        starts_at__gt=at,
+    )
+
+
+def _around(day: date) -> QuerySet[SupportSession]:
+    """What starts on this day in some zone of the world."""
+    noon = datetime.combine(day, time(12), UTC)
+    reach = timedelta(hours=27)
+    return SupportSession.objects.filter(
+        starts_at__gte=noon - reach, starts_at__lte=noon + reach
+    ).order_by("starts_at")
+
+
+def not_given(
+    series: Series, *, given: Collection[datetime], at: datetime, until: datetime
+) -> QuerySet[SupportSession]:
+    """Coming sessions of a course that its rule gives no more; one moved off a day off stays."""
+    rows = SupportSession.objects.filter(
+        series=series,
+        status=SupportSession.Status.SCHEDULED,
+        recurrence_id__gt=at,
+        recurrence_id__lt=until,
+    ).exclude(recurrence_id__in=given)
+    days_off = set(days_off_of(series.group).values_list("day", flat=True))
+    return rows.filter(
+        pk__in=[
+            each.pk
+            for each in rows
+            if schedule.day_of(each.recurrence_id, series.time_zone) not in days_off
+        ]
+    ).order_by("recurrence_id")
+
+
+def given_again(
+    series: Series, *, given: Collection[datetime], at: datetime
+) -> QuerySet[SupportSession]:
+    """Sessions of a course that were too many and are not any more."""
+    return SupportSession.objects.filter(
+        series=series,
+        cancelled_for=SupportSession.CancelledFor.RHYTHM_CHANGED,
+        recurrence_id__in=given,
+        starts_at__gt=at,
+    ).order_by("recurrence_id")
+
+
+def bookings_to_free(group: SupportGroup, user: User, *, at: datetime) -> QuerySet[Booking]:
+    """What somebody who leads this group no more holds for its coming sessions."""
+    return Booking.objects.filter(
+        facilitator=user,
+        support_session__group=group,
+        support_session__status=SupportSession.Status.SCHEDULED,
+        support_session__ends_at__gt=at,
+    )
+
+
+def behind_their_lifecycle(*, at: datetime) -> QuerySet[SupportGroup]:
+    """Groups that paused, closed or were listed again, and whose coming sessions do not show it."""
+    scheduled = SupportSession.objects.filter(
+        group=OuterRef("pk"), status=SupportSession.Status.SCHEDULED, ends_at__gt=at
+    )
+    off = SupportSession.objects.filter(
+        Q(series__isnull=True) | Q(series__ended_at__isnull=True),
+        group=OuterRef("pk"),
+        status=SupportSession.Status.CANCELLED,
+        cancelled_for__in=[
+            SupportSession.CancelledFor.GROUP_PAUSED,
+            SupportSession.CancelledFor.GROUP_CLOSED,
+        ],
+        starts_at__gt=at,
+    )
+    stopped = [SupportGroup.Lifecycle.PAUSED, SupportGroup.Lifecycle.CLOSED]
+    return SupportGroup.objects.filter(
+        Q(Exists(scheduled), lifecycle__in=stopped)
+        | Q(Exists(off), lifecycle=SupportGroup.Lifecycle.LISTED)
     )
 
 
@@ -402,7 +892,10 @@ def horizon(series: Series, at: datetime) -> datetime:
 
 
 def occurrences_of(series: Series, *, after: datetime, until: datetime) -> Iterator[Occurrence]:
-    """What the rule of a series gives in [after, until)."""
+    """What the rule of a series gives in [after, until), days off left out."""
+    skip = getattr(series, "days_off", None)  # there when asked for by `with_days_off()`
+    if skip is None:
+        skip = days_off_of(series.group).values_list("day", flat=True)
     return occurrences(
         rrule=series.rrule,
         starts_on=series.starts_on,
@@ -411,6 +904,7 @@ def occurrences_of(series: Series, *, after: datetime, until: datetime) -> Itera
         time_zone=series.time_zone,
         after=after,
         until=until,
+        skip=frozenset(skip),
     )
 
 
@@ -454,11 +948,31 @@ def due_for_reminder(kind: Reminder.Kind, *, at: datetime) -> QuerySet:
     return members.union(facilitators)
 
 
+#: News of a session, and the state it must still be in when the mail goes out.
+_STATE_TOLD = {
+    Reminder.Kind.MOVED: SupportSession.Status.SCHEDULED,
+    Reminder.Kind.RESTORED: SupportSession.Status.SCHEDULED,
+    Reminder.Kind.CANCELLED: SupportSession.Status.CANCELLED,
+}
+
+
+def _still_news(kind: Reminder.Kind, at: datetime) -> Q:
+    """News that nothing newer has overtaken, of a session whose time is not over."""
+    return Q(
+        kind=kind,
+        calendar_sequence=F("support_session__calendar_sequence"),
+        support_session__status=_STATE_TOLD[kind],
+        support_session__ends_at__gt=at,
+    )
+
+
 def claimable_reminders(*, at: datetime) -> QuerySet[Reminder]:
-    """Unsent reminders that are still of use and that no process holds."""
+    """Unsent reminders and news that are still of use and that no process holds."""
     in_time = Q()
-    for kind in Reminder.Kind:
+    for kind in REMINDER_TIMES:
         in_time |= Q(kind=kind) & _in_time(kind, at, "support_session__")
+    for kind in Reminder.NEWS:
+        in_time |= _still_news(kind, at)
     return Reminder.objects.filter(
         Q(claimed_at__isnull=True) | Q(claimed_at__lte=at - CLAIM_HOLDS),
         in_time,
@@ -476,17 +990,25 @@ def is_still_wanted(reminder: Reminder, *, at: datetime) -> bool:
     if reminder.claimed_at is None or at > reminder.claimed_at + CLAIM_HOLDS / 2:
         return False
     kind = Reminder.Kind(reminder.kind)
-    support_session = SupportSession.objects.filter(
-        _in_time(kind, at), pk=reminder.support_session_id
-    ).first()
-    if support_session is None:
+    is_news = kind in Reminder.NEWS
+    wanted = _still_news(kind, at) if is_news else _in_time(kind, at, "support_session__")
+    found = (
+        Reminder.objects.filter(
+            wanted,
+            pk=reminder.pk,
+            # The mail names the time that was read with the claim.
+            support_session__starts_at=reminder.support_session.starts_at,
+        )
+        .select_related("support_session__group", "user")
+        .first()
+    )
+    if found is None or not found.user.is_active:
         return False
-    user = User.objects.get(pk=reminder.user_id)
     try:
-        check_may_enter(user, support_session)
+        check_may_enter(found.user, found.support_session)
     except Refused:
         return False
-    return bool(getattr(user, REMINDER_TIMES[kind].preference))
+    return is_news or bool(getattr(found.user, REMINDER_TIMES[kind].preference))
 
 
 def expired(at: datetime) -> list[QuerySet[Any]]:

@@ -152,10 +152,14 @@ def parse(rrule: str) -> Rule:
     )
 
 
+def normal(rrule: str) -> str:
+    """The rule as it is stored: without prefix, spaces around it and a last semicolon."""
+    return rrule.strip().upper().removeprefix("RRULE:").removesuffix(";")
+
+
 def _parts(rrule: str) -> dict[str, str]:
-    text = rrule.strip().upper().removeprefix("RRULE:").removesuffix(";")
     parts: dict[str, str] = {}
-    for part in text.split(";"):
+    for part in normal(rrule).split(";"):
         name, equals, value = part.partition("=")
         if not equals or not name or not value or re.search(r"\s", part):
             raise RuleError("We cannot read this rule. It looks like FREQ=WEEKLY;BYDAY=TU.")

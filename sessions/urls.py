@@ -1,10 +1,19 @@
 from django.urls import path
 
-from sessions import views
+from sessions import schedule_views, views
 
 app_name = "sessions"
 
 urlpatterns = [
+    path(
+        "groups/<slug:slug>/setup/agenda/", schedule_views.agenda_template, name="agenda_template"
+    ),
+    path("groups/<slug:slug>/setup/schedule/", schedule_views.schedule, name="schedule"),
+    path(
+        "groups/<slug:slug>/setup/facilitators/", schedule_views.facilitators, name="facilitators"
+    ),
+    path("calendar/", schedule_views.calendar_feeds, name="calendar_feeds"),
+    path("calendar/<str:token>.ics", schedule_views.calendar_feed, name="calendar_feed"),
     path("sessions/<uuid:pk>/", views.session_detail, name="session_detail"),
     path("sessions/<uuid:pk>/calendar.ics", views.calendar, name="calendar"),
     path("sessions/<uuid:pk>/enter/", views.room_enter, name="room_enter"),

@@ -1,6 +1,7 @@
 // What every page gains from script: its parts, started in one place. All of it works without.
 
 import { fillZone, localiseTimes, rememberZone } from "./times.js";
+import { bindCopy } from "./copy.js";
 import { bindSettings } from "./settings.js";
 import { focusSummary, showFailures } from "./errors.js";
 
@@ -10,6 +11,7 @@ const improve = (root) => {
   localiseTimes(root);
   fillZone(root);
   bindSettings(root);
+  bindCopy(root);
   focusSummary(root);
 };
 

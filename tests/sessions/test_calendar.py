@@ -12,7 +12,7 @@ from tests import factories
 @pytest.fixture
 def support_session(group):
     return factories.support_session(
-        group, starts_at=datetime(2026, 10, 27, 18, 30, tzinfo=UTC), version=3
+        group, starts_at=datetime(2026, 10, 27, 18, 30, tzinfo=UTC), calendar_sequence=3
     )
 
 
@@ -42,7 +42,7 @@ def test_a_change_replaces_the_entry_in_a_calendar(support_session):
     first = event_in(calendar_file(support_session))
     support_session.starts_at += timedelta(days=1)
     support_session.ends_at += timedelta(days=1)
-    support_session.version += 1
+    support_session.calendar_sequence += 1
     second = event_in(calendar_file(support_session))
 
     assert second["uid"] == first["uid"]
