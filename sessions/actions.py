@@ -227,7 +227,10 @@ def set_rhythm(
 def _locked_sessions(
     found: QuerySet[SupportSession], group: SupportGroup | None = None
 ) -> list[SupportSession]:
-    """These sessions as they are now, their rows locked, in the order they were asked for."""
+    """These sessions as they are now, their rows locked, in the order they were asked for.
+
+    `group` is their group as it was read with its lock.
+    """
     locked = {
         each.pk: each
         for each in SupportSession.objects.filter(pk__in=found.order_by().values("pk"))
@@ -236,9 +239,9 @@ def _locked_sessions(
         .order_by("pk")
     }
     ordered = [locked[pk] for pk in found.values_list("pk", flat=True) if pk in locked]
-    for support_session in ordered if group is not None else []:
-        assert group is not None
-        support_session.group = group
+    if group is not None:
+        for support_session in ordered:
+            support_session.group = group
     return ordered
 
 

@@ -7,7 +7,7 @@ from smtplib import SMTPException, SMTPServerDisconnected
 
 from django.core.mail import mailers
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils import timezone
 
 from groups.models import SupportGroup
@@ -20,16 +20,34 @@ logger = logging.getLogger(__name__)
 SECONDS_OF_A_RUN = 45
 
 
+def follow_lifecycle() -> None:
+    """Sessions follow their group: off while it is paused or closed, on when it is listed again."""
+    now = timezone.now()
+    for group in rules.behind_their_lifecycle(at=now):
+        try:
+            actions.follow_lifecycle(group=group, by=None, at=now)
+        except Exception:
+            logger.exception("sessions.lifecycle_failed", extra={"group": str(group.pk)})
+
+
 def make_sessions_ahead() -> None:
     """Give every listed group's current series its sessions up to the horizon.
 
-    Asks one query for all, so a minute in which nothing is missing costs next to nothing.
+    Asks one query for all, so a minute in which nothing is missing costs next to nothing. Where
+    most is missing comes first; what one run does not reach, the next minute's does.
     """
     now = timezone.now()
-    current = Series.objects.filter(
-        ended_at__isnull=True, group__lifecycle=SupportGroup.Lifecycle.LISTED
-    ).annotate(made_until=Max("support_sessions__recurrence_id"))
+    begun = time.monotonic()
+    current = (
+        Series.objects.current()
+        .filter(group__lifecycle=SupportGroup.Lifecycle.LISTED)
+        .with_days_off()
+        .annotate(made_until=Max("support_sessions__recurrence_id"))
+        .order_by(F("made_until").asc(nulls_first=True))
+    )
     for series in current:
+        if time.monotonic() - begun > SECONDS_OF_A_RUN:
+            return
         try:
             after = max(now, (series.made_until or now) + timedelta(microseconds=1))
             until = rules.horizon(series, now)

@@ -25,6 +25,7 @@ DUE_BY_THE_CLOCK = (
     groups_periodic.pass_offers_on,
     groups_periodic.send_overdue_news,
     screening_periodic.send_overdue_news,
+    sessions_periodic.follow_lifecycle,
     sessions_periodic.make_sessions_ahead,
     sessions_periodic.end_forgotten_sessions,
     sessions_periodic.send_due_reminders,
