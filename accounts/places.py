@@ -37,6 +37,11 @@ def country_of(time_zone: str) -> str:
     return _country_by_zone().get(time_zone, "")
 
 
+def time_zones_of(country: str) -> list[str]:
+    """The names of a country's zones: one for most, several for the wide ones."""
+    return [row[2] for row in _rows("zone.tab") if row[0] == country]
+
+
 @cache
 def time_zones() -> list[tuple[str, list[tuple[str, str]]]]:
     """Every inhabited zone as (name, words), grouped by part of the world."""

@@ -8,6 +8,7 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Min, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import slugify
 
 from accounts.models import Organisation, StaffRole, User
 from supportgroups.lib.refusals import Refused
@@ -57,3 +58,12 @@ def on_call_people(organisation_id: UUID) -> QuerySet[User]:
         .annotate(position=Min("staff_roles__on_call_position"))
         .order_by(F("position").asc(nulls_last=True), "joined_at")
     )
+
+
+def check_name_is_free(name: str) -> None:
+    """Raise `Refused` for an organisation's name that has no address, or another's."""
+    slug = slugify(name)[:60].strip("-")
+    if not slug:
+        raise Refused("no_letters", "The name needs letters from a to z, or numbers.")
+    if Organisation.objects.filter(Q(slug=slug) | Q(name__iexact=name)).exists():
+        raise Refused("name_taken", "There is an organisation of this name already.")
