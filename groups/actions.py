@@ -1,7 +1,7 @@
 """What people do with groups and memberships. Each verb checks its rule and leaves one event."""
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -17,6 +17,8 @@ from audit.trail import record
 from groups import rules, tasks
 from groups.models import (
     Agreement,
+    Appeal,
+    CompanionInvitation,
     FacilitatorAssignment,
     Membership,
     Notice,
@@ -123,11 +125,16 @@ def accept(*, membership: Membership, by: User | None, at: datetime | None = Non
     if by is not None:
         rules.check_may_staff(by, membership.group)
     rules.check_asks(membership)
-    return _seat(membership, by=by, at=at)
+    return _seat(membership, by=by, at=at, accepted_by=by)
 
 
-def _seat(membership: Membership, *, by: User | None, at: datetime) -> Membership:
-    """A place that nobody waits for, or the waiting list. The group's row is locked."""
+def _seat(
+    membership: Membership, *, by: User | None, at: datetime, accepted_by: User | None
+) -> Membership:
+    """A place that nobody waits for, or the waiting list. The group's row is locked.
+
+    `accepted_by` is who said yes to the person, `by` who does this now.
+    """
     if rules.seats_for_somebody_new(membership.group) > 0:
         return _move(
             membership,
@@ -135,7 +142,7 @@ def _seat(membership: Membership, *, by: User | None, at: datetime) -> Membershi
             by=by,
             at=at,
             accepted_at=at,
-            accepted_by=by,
+            accepted_by=accepted_by,
         )
     membership = _move(
         membership,
@@ -143,7 +150,7 @@ def _seat(membership: Membership, *, by: User | None, at: datetime) -> Membershi
         by=by,
         at=at,
         waitlisted_at=at,
-        accepted_by=by,
+        accepted_by=accepted_by,
     )
     # A place may be free that those in front do not want for now.
     offer_places(group=membership.group, at=at)
@@ -325,15 +332,235 @@ def withdraw(
 
 
 @transaction.atomic
+def come_back(*, group: SupportGroup, by: User, at: datetime | None = None) -> Membership:
+    """Within 14 days of leaving by oneself: a new episode without new questions.
+
+    With a place if one is free that nobody waits for, else at the end of the waiting list.
+    """
+    at = at or timezone.now()
+    group = SupportGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
+    left = rules.check_may_come_back(by, group, at=at)
+    membership = _begin_again(left, by=by, at=at)
+    return _seat(membership, by=by, at=at, accepted_by=left.accepted_by)
+
+
+def _begin_again(former: Membership, *, by: User, at: datetime) -> Membership:
+    """A new episode of the same person. The group's row is locked."""
+    inviter = former.companion_of
+    keeps_inviter = (
+        inviter is not None
+        and inviter.status in Membership.OPEN
+        and rules.companion_of(inviter) is None
+    )
+    membership = Membership.objects.create(
+        group=former.group,
+        user=former.user,
+        applied_at=at,
+        companion_of=inviter if keeps_inviter else None,
+    )
+    record(
+        "membership.applied",
+        by=by,
+        on=membership,
+        organisation=former.group.organisation_id,
+        at=at,
+        again=True,
+    )
+    return membership
+
+
+@transaction.atomic
 def remove(
     *, membership: Membership, by: User, reason: str, at: datetime | None = None
 ) -> Membership:
-    """Staff end a membership, with a reason."""
+    """Staff end a membership, with a reason that the person reads. They are told by mail."""
+    at = at or timezone.now()
     membership = _locked(membership)
-    rules.check_may_staff(by, membership.group)
-    return _move(
-        membership, Membership.Status.REMOVED, by=by, at=at or timezone.now(), reason=reason
+    rules.check_may_remove(by, membership)
+    membership = _move(membership, Membership.Status.REMOVED, by=by, at=at, reason=reason)
+    tell(group=membership.group, users=[membership.user], kind=Notice.Kind.REMOVED, at=at)
+    return membership
+
+
+@transaction.atomic
+def appeal(*, membership: Membership, words: str, by: User, at: datetime | None = None) -> Appeal:
+    """Ask, once and within 30 days, that somebody else looks at a removal again."""
+    at = at or timezone.now()
+    membership = _locked(membership)
+    rules.check_may_appeal(by, membership, at=at)
+    asked = Appeal.objects.create(
+        membership=membership,
+        words=words,
+        asked_at=at,
+        answer_by=at + rules.APPEAL_ANSWERED_WITHIN,
+        removed_by_id=membership.ended_by_id,
     )
+    record(
+        "appeal.asked",
+        by=by,
+        on=asked,
+        organisation=membership.group.organisation_id,
+        at=at,
+    )
+    tell(
+        group=membership.group,
+        users=rules.appeal_deciders(membership, removed_by=membership.ended_by),
+        kind=Notice.Kind.APPEAL_ASKED,
+        at=at,
+    )
+    return asked
+
+
+@transaction.atomic
+def decide_appeal(
+    *, appeal: Appeal, outcome: str, message: str, by: User, at: datetime | None = None
+) -> Appeal:
+    """Uphold a removal, or overturn it: then a new episode begins for the person.
+
+    They get a free place even if others wait, as they would still have theirs; else they are
+    first in line. Who has asked to join again meanwhile keeps that request. Of two people who
+    decide at once the second is told that it was decided.
+    """
+    at = at or timezone.now()
+    former = _locked(appeal.membership)
+    Appeal.objects.select_for_update().get(pk=appeal.pk)
+    decided = rules.check_may_decide_appeal(by, appeal)
+    decided.outcome, decided.message = outcome, message
+    decided.decided_at, decided.decided_by = at, by
+    decided.save()
+    record(
+        f"appeal.{outcome}",
+        by=by,
+        on=decided,
+        organisation=former.group.organisation_id,
+        at=at,
+    )
+    if outcome == Appeal.Outcome.OVERTURNED:
+        _let_back_in(former, by=by, at=at)
+    tell(group=former.group, users=[former.user], kind=Notice.Kind.APPEAL_DECIDED, at=at)
+    return decided
+
+
+def _let_back_in(former: Membership, *, by: User, at: datetime) -> None:
+    group = former.group
+    if group.memberships.open().filter(user=former.user_id).exists():
+        return
+    membership = _begin_again(former, by=by, at=at)
+    if rules.seats_left(group) > 0:
+        fields: dict[str, Any] = {"accepted_at": at, "accepted_by": by}
+        _move(membership, Membership.Status.ACCEPTED, by=by, at=at, **fields)
+        return
+    first = rules.waiting_line(group).first()
+    ahead = first.waitlisted_at - timedelta(seconds=1) if first and first.waitlisted_at else at
+    _move(
+        membership,
+        Membership.Status.WAITLISTED,
+        by=by,
+        at=at,
+        waitlisted_at=min(ahead, at),
+        accepted_by=by,
+    )
+
+
+@transaction.atomic
+def invite_companion(
+    *, group: SupportGroup, relation: str, by: User, at: datetime | None = None
+) -> CompanionInvitation:
+    """Invite one partner or family member, where the group welcomes them. Holds 14 days.
+
+    An invitation that still holds is returned as it is.
+    """
+    at = at or timezone.now()
+    group = SupportGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
+    membership = rules.check_may_invite(by, group, at=at)
+    if (there := rules.companion_of(membership)) is not None:
+        raise Refused("has_companion", f"{there.user.public_name} has come along already.")
+    if (holds := rules.invitation_to_show(membership, at=at)) is not None:
+        return holds
+    # One that ran out makes room.
+    membership.companion_invitations.filter(withdrawn_at__isnull=True, used_at__isnull=True).update(
+        withdrawn_at=at
+    )
+    invitation = CompanionInvitation.objects.create(
+        membership=membership,
+        relation=relation,
+        invited_at=at,
+        expires_at=at + rules.INVITATION_HOLDS,
+    )
+    record(
+        "companion.invited",
+        by=by,
+        on=invitation,
+        organisation=group.organisation_id,
+        at=at,
+    )
+    return invitation
+
+
+@transaction.atomic
+def withdraw_companion_invitation(
+    *, invitation: CompanionInvitation, by: User, at: datetime | None = None
+) -> CompanionInvitation:
+    """The link leads nowhere any more. Withdrawing twice changes nothing."""
+    at = at or timezone.now()
+    invitation = (
+        CompanionInvitation.objects.select_for_update(of=("self",))
+        .select_related("membership__group")
+        .get(pk=invitation.pk)
+    )
+    if invitation.membership.user_id != by.pk:
+        raise Refused("not_yours", "Only the person who invited can take it back.")
+    if invitation.used_at is not None:
+        raise Refused("used", "This invitation was used already.")
+    if invitation.withdrawn_at is None:
+        invitation.withdrawn_at = at
+        invitation.save(update_fields=["withdrawn_at"])
+        record(
+            "companion.invitation_withdrawn",
+            by=by,
+            on=invitation,
+            organisation=invitation.membership.group.organisation_id,
+            at=at,
+        )
+    return invitation
+
+
+@transaction.atomic
+def use_companion_invitation(
+    *,
+    invitation: CompanionInvitation,
+    membership: Membership,
+    by: User,
+    at: datetime | None = None,
+) -> Membership:
+    """Say that this new membership came by the invitation. It gives no right: all else is asked.
+
+    One that cannot count any more (taken back, used, the inviter left) changes nothing: the
+    person asks to join like anybody.
+    """
+    at = at or timezone.now()
+    membership = _locked(membership)
+    if membership.user_id != by.pk:
+        raise Refused("not_yours", "Only the person themselves can use it.")
+    invitation = (
+        CompanionInvitation.objects.select_for_update(of=("self",))
+        .select_related("membership")
+        .get(pk=invitation.pk)
+    )
+    if not rules.comes_with(invitation, membership):
+        return membership
+    invitation.used_at = at
+    invitation.save(update_fields=["used_at"])
+    membership.companion_of = invitation.membership
+    membership.save(update_fields=["companion_of"])
+    record(
+        "companion.came",
+        by=by,
+        on=membership,
+        organisation=membership.group.organisation_id,
+        at=at,
+    )
+    return membership
 
 
 @transaction.atomic
@@ -366,7 +593,10 @@ def publish_agreement(
         at=at,
         version=agreement.version,
     )
-    look_again(group.memberships.active().values_list("user", flat=True))
+    members = User.objects.filter(pk__in=group.memberships.active().values("user"))
+    look_again(member.pk for member in members)
+    if current is not None:
+        tell(group=group, users=members, kind=Notice.Kind.AGREEMENT, at=at)
     return agreement
 
 
@@ -463,6 +693,8 @@ def change_group(
             at=at,
             fields=changed,
         )
+    if "capacity" in changed:
+        offer_places(group=group, at=at)
     return group
 
 
@@ -589,6 +821,15 @@ def close_group(
         _change(membership, Membership.Status.REFERRED, by=by, at=at, reason=reason)
     tell(group=group, users=users, kind=Notice.Kind.CLOSED, at=at)
     return group
+
+
+@transaction.atomic
+def discard_group(*, group: SupportGroup, by: User, at: datetime | None = None) -> SupportGroup:
+    """Close a draft that nobody outside the staff has seen: there is nobody to tell."""
+    group = _locked_group(group, by)
+    if group.lifecycle != SupportGroup.Lifecycle.DRAFT:
+        raise rules.not_in_state(group)
+    return _move_group(group, SupportGroup.Lifecycle.CLOSED, by=by, at=at or timezone.now())
 
 
 #: What a copy does not take over: who it is, what became of it, and what belongs to one feed.

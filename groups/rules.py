@@ -4,15 +4,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+from typing import cast
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.core import signing
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import StaffRole, User
 from accounts.rules import Viewer
 from groups.models import (
+    Appeal,
+    CompanionInvitation,
     FacilitatorAssignment,
     Membership,
     Notice,
@@ -267,7 +272,7 @@ def latest_membership(user: Viewer, group: SupportGroup) -> Membership:
     return (
         Membership.objects.filter(user=user.pk, group=group)
         .select_related("user", "group__organisation")
-        .latest("applied_at")
+        .latest("applied_at", "pk")
     )
 
 
@@ -285,10 +290,15 @@ def _may_be_asked(at: datetime) -> Q:
     )
 
 
+def places_in_line(group: SupportGroup) -> dict[UUID, int]:
+    """Membership -> its place on the waiting list, 1 for whoever waits longest."""
+    line = waiting_line(group).values_list("pk", flat=True)
+    return {pk: place for place, pk in enumerate(line, start=1)}
+
+
 def place_in_line(membership: Membership) -> int | None:
     """1 for whoever waits longest, None for somebody who does not wait."""
-    line = list(waiting_line(membership.group).values_list("pk", flat=True))
-    return line.index(membership.pk) + 1 if membership.pk in line else None
+    return places_in_line(membership.group).get(membership.pk)
 
 
 def offer_holds(membership: Membership, *, at: datetime | None = None) -> bool:
@@ -372,15 +382,17 @@ def check_may_coordinate_group(user: Viewer, group: SupportGroup) -> StaffRole:
     return role
 
 
-def may_oversee(organisation_id: UUID) -> QuerySet[User]:
-    """Whom an organisation can name as overseer: its supervisors and coordinators."""
+def may_oversee(organisation_id: UUID, now: UUID | None = None) -> QuerySet[User]:
+    """Whom an organisation can name as overseer: its supervisors and coordinators.
+
+    `now` is who oversees the group already, whatever became of their role.
+    """
     roles = StaffRole.objects.filter(
         organisation=organisation_id,
         role__in=[StaffRole.Role.SUPERVISOR, StaffRole.Role.COORDINATOR],
     )
-    return User.objects.filter(pk__in=roles.values("user"), is_active=True).order_by(
-        "display_name", "joined_at"
-    )
+    may = Q(pk__in=roles.values("user"), is_active=True) | Q(pk=now)
+    return User.objects.filter(may).order_by("display_name", "joined_at")
 
 
 def missing_for_listing(group: SupportGroup) -> list[Missing]:
@@ -504,6 +516,354 @@ def groups_with_a_place_to_offer(*, at: datetime | None = None) -> QuerySet[Supp
     )
 
 
+# Coming back, removal and appeal ------------------------------------------------------------------
+
+#: Who left by their own choice may come back this long without being asked again.
+COMES_BACK_WITHIN = timedelta(days=14)
+#: Who was removed may ask for a second look this long, and is promised an answer in this time.
+APPEALS_WITHIN = timedelta(days=30)
+APPEAL_ANSWERED_WITHIN = timedelta(days=7)
+
+
+def came_as_far_as_the_list(membership: Membership) -> bool:
+    """Whether somebody said yes to this person: they had a place, or waited for one."""
+    return bool(membership.waitlisted_at or membership.accepted_at)
+
+
+def comes_back_until(membership: Membership) -> datetime | None:
+    """Until when the way back is open, or None when this episode has none."""
+    has_left = membership.status == Membership.Status.WITHDRAWN
+    if not has_left or membership.ended_at is None or not came_as_far_as_the_list(membership):
+        return None
+    return membership.ended_at + COMES_BACK_WITHIN
+
+
+def check_may_come_back(
+    user: Viewer, group: SupportGroup, *, at: datetime | None = None
+) -> Membership:
+    """The episode that this person left and may go on from, or `Refused`."""
+    at = at or timezone.now()
+    if refused := why_not_back(user, group, at=at):
+        raise refused
+    return latest_membership(user, group)
+
+
+def why_not_back(
+    user: Viewer, group: SupportGroup, *, at: datetime | None = None
+) -> Refused | None:
+    """Why somebody who belonged to the group cannot simply come back; None when they can."""
+    at = at or timezone.now()
+    address = group_address(group)
+    if not groups_belonged_to(user).filter(pk=group.pk).exists():
+        return Refused("not_member", "You did not belong to this group.")
+    left = latest_membership(user, group)
+    until = comes_back_until(left)
+    if left.status in Membership.OPEN:
+        return Refused(
+            "already_open",
+            "You are back already, or never left.",
+            next_step=("Go to the group", address),
+        )
+    if FacilitatorAssignment.objects.filter(user=user.pk, group=group).exists():
+        return Refused("leads_group", "You lead this group, so you cannot join it as a member.")
+    if until is None or until < at:
+        return Refused(
+            "too_late",
+            "You can ask to join again. It starts with a few questions.",
+            next_step=("Go to the group", address),
+        )
+    if group.lifecycle != SupportGroup.Lifecycle.LISTED:
+        return Refused("not_listed", "This group is not taking new people at the moment.")
+    if course_began(group, at=at) and not (left.activated_at and seats_for_somebody_new(group)):
+        return why_takes_nobody(group, at=at)
+    return None
+
+
+def way_back(user: Viewer, group: SupportGroup, *, at: datetime | None = None) -> str:
+    """For somebody who belonged to the group: left (may come back), removed, or nothing."""
+    if not groups_belonged_to(user).filter(pk=group.pk).exists():
+        return ""
+    if latest_membership(user, group).status == Membership.Status.REMOVED:
+        return "removed"
+    return "" if why_not_back(user, group, at=at) else "left"
+
+
+def members_shown_to(user: Viewer, group: SupportGroup) -> QuerySet[Membership]:
+    """The group's memberships as its staff see them, or `Refused`.
+
+    Each has `in_good_standing` and `signed_version`, the newest version that the person signed.
+    """
+    check_may_staff(user, group)
+    signed = (
+        Signature.objects.filter(membership=OuterRef("pk"))
+        .order_by("-agreement__version")
+        .values("agreement__version")[:1]
+    )
+    standing = Membership.objects.filter(pk=OuterRef("pk")).in_good_standing()
+    return (
+        Membership.objects.filter(group=group)
+        .select_related("user", "companion_of__user", "ended_by", "appeal")
+        .annotate(in_good_standing=Exists(standing), signed_version=Subquery(signed))
+    )
+
+
+def memberships_staffed_by(user: Viewer) -> QuerySet[Membership]:
+    """Memberships of others in the groups that this person leads or coordinates."""
+    if not user.is_authenticated:
+        return Membership.objects.none()
+    return (
+        Membership.objects.filter(group__in=groups_staffed_by(user))
+        .exclude(user=user)
+        .select_related("user", "group__organisation")
+    )
+
+
+def check_may_remove(user: Viewer, membership: Membership) -> Membership:
+    """The membership, if this person may end it for somebody else, else `Refused`."""
+    check_may_staff(user, membership.group)
+    found = memberships_staffed_by(user).filter(pk=membership.pk).first()
+    if found is None:
+        raise Refused("your_own", "This is your own place. You can leave the group instead.")
+    check_move(found, Membership.Status.REMOVED)
+    return found
+
+
+def latest_removal(user: Viewer, group: SupportGroup) -> Membership | None:
+    """The newest episode that staff ended for this person."""
+    if not user.is_authenticated:
+        return None
+    return (
+        group.memberships.filter(user=user, status=Membership.Status.REMOVED)
+        .select_related("user", "group__organisation", "appeal")
+        .order_by("-ended_at")
+        .first()
+    )
+
+
+def appeal_of(membership: Membership) -> Appeal | None:
+    """What this person asked after they were removed, if they did."""
+    return Appeal.objects.filter(membership=membership).select_related("decided_by").first()
+
+
+def appeals_until(membership: Membership) -> datetime:
+    """Until when somebody who was removed may ask for a second look."""
+    # The constraint groups_membership_end_dated says that there is a date.
+    return cast(datetime, membership.ended_at) + APPEALS_WITHIN
+
+
+def check_may_appeal(
+    user: Viewer, membership: Membership, *, at: datetime | None = None
+) -> Membership:
+    """The own membership that staff ended within 30 days, or `Refused`. One appeal each."""
+    removal = (
+        "See what was written to you",
+        reverse("groups:removal", args=[membership.group.slug]),
+    )
+    if membership.user_id != user.pk:
+        raise Refused("not_yours", "Only the person themselves can ask.")
+    if membership.status != Membership.Status.REMOVED:
+        raise Refused("not_removed", "You were not removed from this group.")
+    if appeal_of(membership) is not None:
+        raise Refused("asked_already", "You have asked for a second look.", next_step=removal)
+    if appeals_until(membership) < (at or timezone.now()):
+        raise Refused(
+            "too_late", "A second look can be asked for within 30 days.", next_step=removal
+        )
+    return membership
+
+
+def appeal_deciders(membership: Membership, *, removed_by: User | None) -> list[User]:
+    """Who may look again at this removal: never who removed, and never the person themselves.
+
+    The coordinators of the organisation. Where there is no other, its supervisors; where there
+    are none either, the professional who answers for the group.
+    """
+    group = membership.group
+    others = User.objects.filter(is_active=True).exclude(pk=membership.user_id)
+    if removed_by is not None:
+        others = others.exclude(pk=removed_by.pk)
+    for role in (StaffRole.Role.COORDINATOR, StaffRole.Role.SUPERVISOR):
+        of_role = StaffRole.objects.filter(organisation=group.organisation_id, role=role)
+        if found := list(others.filter(pk__in=of_role.values("user"))):
+            return found
+    return list(others.filter(pk=group.overseer_id))
+
+
+def appeals_decided_by(user: Viewer) -> QuerySet[Appeal]:
+    """Appeals that this person decides: `appeal_deciders()`, asked for all appeals at once."""
+    if not user.is_authenticated:
+        return Appeal.objects.none()
+    # Without a known remover only the removed person is left out.
+    remover = Coalesce(OuterRef("removed_by"), OuterRef("membership__user"))
+    others = (
+        StaffRole.objects.filter(
+            organisation=OuterRef("membership__group__organisation"), user__is_active=True
+        )
+        .exclude(user=remover)
+        .exclude(user=OuterRef("membership__user"))
+    )
+    coordinators = others.filter(role=StaffRole.Role.COORDINATOR)
+    supervisors = others.filter(role=StaffRole.Role.SUPERVISOR)
+    no_coordinator, no_supervisor = ~Exists(coordinators), ~Exists(supervisors)
+    return (
+        Appeal.objects.filter(
+            Q(Exists(coordinators.filter(user=user)))
+            | (no_coordinator & Q(Exists(supervisors.filter(user=user))))
+            | (no_coordinator & no_supervisor & Q(membership__group__overseer=user))
+        )
+        .exclude(removed_by=user)
+        .exclude(membership__user=user)
+        .select_related("membership__user", "membership__group__organisation", "decided_by")
+    )
+
+
+def undecided_first(appeals: QuerySet[Appeal]) -> QuerySet[Appeal]:
+    """Open ones by the time promised, then the decided ones, the newest first."""
+    return appeals.order_by(F("decided_at").desc(nulls_first=True), "answer_by", "pk")
+
+
+def check_may_see_appeals(user: Viewer) -> None:
+    """Raise `Refused` for whoever never decides appeals."""
+    roles = [StaffRole.Role.COORDINATOR, StaffRole.Role.SUPERVISOR]
+    decides = user.is_authenticated and (
+        StaffRole.objects.filter(user=user, role__in=roles).exists()
+        or SupportGroup.objects.filter(overseer=user).exists()
+    )
+    if not decides:
+        raise Refused(
+            "not_decider",
+            "Coordinators and supervisors take a second look at removals.",
+            next_step=("Find a group", reverse("groups:directory")),
+        )
+
+
+def check_may_decide_appeal(user: Viewer, appeal: Appeal) -> Appeal:
+    """The appeal, if it is this person's to decide and nobody has, else `Refused`."""
+    found = appeals_decided_by(user).filter(pk=appeal.pk).first()
+    if found is None:
+        raise Refused("not_decider", "Somebody other than who removed decides about this.")
+    if found.decided_at is not None:
+        raise Refused(
+            "state_changed", f"This was decided already: {found.get_outcome_display().lower()}."
+        )
+    return found
+
+
+# Somebody close -----------------------------------------------------------------------------------
+
+#: How long an invitation of a partner or family member holds.
+INVITATION_HOLDS = timedelta(days=14)
+_SIGNER = signing.Signer(salt="groups.companion")
+
+
+def check_may_invite(
+    user: Viewer, group: SupportGroup, *, at: datetime | None = None
+) -> Membership:
+    """The membership of somebody who may bring one person who is close, or `Refused`."""
+    back = ("Back to the group", group_address(group))
+    membership = None
+    if user.is_authenticated:
+        membership = group.memberships.in_good_standing().filter(user=user).first()
+    if membership is None:
+        raise Refused("not_member", "Members of this group can invite somebody.", next_step=back)
+    if not group.allows_companions:
+        raise Refused("not_here", "This group is for its members alone.", next_step=back)
+    if membership.companion_of_id is not None:
+        raise Refused(
+            "is_companion", "Somebody invited you. You cannot invite another.", next_step=back
+        )
+    if refused := why_takes_nobody(group, at=at):
+        raise refused
+    return membership
+
+
+def companion_of(membership: Membership) -> Membership | None:
+    """The person who came along with this member and has not left."""
+    return membership.companions.open().select_related("user").first()
+
+
+def invitation_to_show(
+    membership: Membership, *, at: datetime | None = None
+) -> CompanionInvitation | None:
+    """The member's invitation that still holds."""
+    return membership.companion_invitations.filter(
+        withdrawn_at__isnull=True, used_at__isnull=True, expires_at__gt=at or timezone.now()
+    ).first()
+
+
+def companion_token(invitation: CompanionInvitation) -> str:
+    """What the link of an invitation carries: nobody can make one up."""
+    return _SIGNER.sign(invitation.pk.hex)
+
+
+def invitation_of(token: str) -> CompanionInvitation | None:
+    """The invitation that a link names, whether it still holds or not."""
+    try:
+        pk = _SIGNER.unsign(token)
+    except signing.BadSignature:
+        return None
+    return (
+        CompanionInvitation.objects.filter(pk=pk)
+        .select_related("membership__user", "membership__group__organisation")
+        .first()
+    )
+
+
+def check_may_follow(
+    user: Viewer, invitation: CompanionInvitation, *, at: datetime | None = None
+) -> None:
+    """Raise `Refused` unless the invitation holds and is for this person: never one's own."""
+    ask = ("Find a group", reverse("groups:directory"))
+    inviter = invitation.membership
+    if inviter.user_id == user.pk:
+        raise Refused(
+            "your_own",
+            "This is your own invitation. Send its link to the person you want to invite.",
+            next_step=(
+                "See your invitation",
+                reverse("groups:companion", args=[inviter.group.slug]),
+            ),
+        )
+    if invitation.used_at is not None:
+        raise Refused("used", "This invitation was used already.", next_step=ask)
+    has_ended = invitation.withdrawn_at or invitation.expires_at <= (at or timezone.now())
+    if has_ended or inviter.status != Membership.Status.ACTIVE:
+        raise Refused(
+            "ended",
+            "This invitation has ended. The person who sent it can send you a new one.",
+            next_step=ask,
+        )
+
+
+def comes_with(invitation: CompanionInvitation, membership: Membership) -> bool:
+    """Whether this new membership may count as the invited person's.
+
+    An invitation that ran out while the person was answering still counts.
+    """
+    return (
+        invitation.withdrawn_at is None
+        and invitation.used_at is None
+        and invitation.membership.group_id == membership.group_id
+        and invitation.membership.user_id != membership.user_id
+        and invitation.membership.status == Membership.Status.ACTIVE
+        and companion_of(invitation.membership) is None
+    )
+
+
+# What was signed ----------------------------------------------------------------------------------
+
+
+def signatures_of(user: Viewer, group: SupportGroup) -> QuerySet[Signature]:
+    """What this person signed in this group in any episode, the newest version first."""
+    if not user.is_authenticated:
+        return Signature.objects.none()
+    return (
+        Signature.objects.filter(membership__user=user, membership__group=group)
+        .select_related("agreement", "membership__user")
+        .order_by("-agreement__version", "-signed_at")
+    )
+
+
 # News by mail -------------------------------------------------------------------------------------
 
 #: A mail server that says no is asked this often: at once, and this long after the news was made.
@@ -594,3 +954,19 @@ def told_of_changes(group: SupportGroup, by: User | None) -> QuerySet[User]:
     lead = FacilitatorAssignment.objects.filter(group=group).values("user")
     people = User.objects.filter(Q(pk__in=belong) | Q(pk__in=lead), is_active=True)
     return people.exclude(pk=by.pk) if by is not None else people
+
+
+def check_staffs_something(user: Viewer) -> User:
+    """The person, if they lead or coordinate anything, else `Refused`."""
+    if user.is_authenticated:
+        coordinates = StaffRole.objects.coordinators().filter(user=user).exists()
+        if coordinates or groups_led_by(user).exists():
+            return user
+    raise Refused("not_staff", "This page is for people who lead or coordinate groups.")
+
+
+def check_may_start(user: Viewer) -> User:
+    """The person, if they coordinate an organisation, else `Refused`."""
+    if user.is_authenticated and StaffRole.objects.coordinators().filter(user=user).exists():
+        return user
+    raise Refused("not_coordinator", "Only a coordinator can set up a group.")

@@ -1,5 +1,6 @@
 """The main navigation. It stands above all rooms because it leads into each of them."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,11 @@ from accounts.models import StaffRole, User
 from groups.models import FacilitatorAssignment
 from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
+
+#: Staff's pages about groups, which are no part of the public directory.
+_STAFF_PAGES = re.compile(
+    r"/groups/(|new/|[-\w]+/(setup/.*|preview/|lifecycle/|clone/|members/|dates/))"
+)
 
 
 @dataclass
@@ -49,6 +55,7 @@ def _staff_items(user: User) -> list[Item]:
     if facts["coordinates"]:
         items.append(Item("Overview", reverse("outcomes:overview")))
     if facts["coordinates"] or facts["leads"]:
+        items.append(Item("Groups", reverse("groups:group_list")))
         items.append(
             Item("Applications", reverse("screening:queue"), facts["applications_waiting"])
         )
@@ -71,9 +78,13 @@ def _items(request: HttpRequest) -> list[Item]:
         items = [home, find, *_staff_items(user), settings]
     else:
         items = [find, Item("Sign in", reverse("account_login"), also=("/account/",))]
+    groups = reverse("groups:group_list")
+    is_staff_page = _STAFF_PAGES.fullmatch(request.path) is not None
     for item in items:
         begins = (*item.also, item.url) if item.url != "/" else item.also
         item.current = request.path == item.url or request.path.startswith(begins)
+        if item.url == groups or groups in item.also:
+            item.current = item.current and is_staff_page == (item.url == groups)
     return items
 
 

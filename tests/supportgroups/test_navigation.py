@@ -20,10 +20,10 @@ def items(person, path="/"):
         ("visitor", ["Find a group", "Sign in"]),
         ("outsider", ["Home", "Find a group", "Settings"]),
         ("member", ["Home", "Find a group", "Settings"]),
-        ("facilitator", ["Home", "Find a group", "Applications", "Settings"]),
+        ("facilitator", ["Home", "Find a group", "Groups", "Applications", "Settings"]),
         (
             "coordinator",
-            ["Home", "Find a group", "Overview", "Applications", "Concerns", "Settings"],
+            ["Home", "Find a group", "Overview", "Groups", "Applications", "Concerns", "Settings"],
         ),
     ],
 )
