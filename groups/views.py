@@ -1,12 +1,12 @@
-"""The public directory, a group's page, its agreement, and leaving."""
+"""The public directory, suggestions, and a group's page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.db.models import F
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -14,47 +14,19 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import StaffRole
-from groups import actions, finder, rules
-from groups.forms import AgreementForm, DirectoryForm, LeaveForm, TimeZoneForm
-from groups.models import Membership, SupportGroup, SupportGroupQuerySet, Topic
+from groups import cards, finder, linked_data, rules
+from groups.forms import DirectoryForm, SuggestForm, TimeZoneForm
+from groups.models import SupportGroup, Topic
 from supportgroups.lib.htmx import render_page, wants_part
 
-PAGE_SIZE = 10
+#: Groups at most, after the few questions.
+SUGGESTED = 5
 YEAR = 60 * 60 * 24 * 365
+#: A page may ask the browser where it is; every other page of ours may not.
+MAY_ASK_WHERE = "camera=(), microphone=(), geolocation=(self), payment=(), usb=()"
 
 
-def _soonest_first(groups: SupportGroupQuerySet) -> SupportGroupQuerySet:
-    return (
-        groups.with_seats_taken()
-        .with_people_waiting()
-        .with_next_session()
-        .prefetch_related("topics")
-        .order_by(F("next_starts_at").asc(nulls_last=True), "name")
-    )
-
-
-def _listings(groups: SupportGroupQuerySet) -> list[finder.Listing]:
-    zone = timezone.get_current_timezone()
-    return [finder.listing(group, zone) for group in _soonest_first(groups)]
-
-
-def _cards(groups: SupportGroupQuerySet) -> list[dict[str, Any]]:
-    """What `components/group_card.html` shows of each group."""
-    found = _soonest_first(groups).prefetch_related("series", "facilitator_assignments")
-    return [
-        {
-            "group": group,
-            "topic": ", ".join(topic.name for topic in group.topics.all()),
-            "facts": finder.facts(group),
-            "places": finder.places_words(group),
-            "zone": group.time_zone if group.meets_at_a_place() else None,
-            "local": "no" if group.meets_at_a_place() else "yes",
-        }
-        for group in found
-    ]
-
-
-def _ways_out(request: HttpRequest, ways: list[finder.Way]) -> list[tuple[finder.Way, str]]:
+def _ways_out(request: HttpRequest, ways: Sequence[finder.Way]) -> list[tuple[finder.Way, str]]:
     """Each with the address of the list without that filter."""
     addresses = []
     for way in ways:
@@ -65,34 +37,58 @@ def _ways_out(request: HttpRequest, ways: list[finder.Way]) -> list[tuple[finder
     return addresses
 
 
+def _page_number(request: HttpRequest) -> int:
+    asked = request.GET.get("page", "")
+    return int(asked) if asked.isdecimal() and len(asked) < 5 else 1
+
+
 @login_not_required  # anybody may look around
 @require_safe
 def directory(request: HttpRequest) -> HttpResponse:
     """Find a group: words, filters with their counts, and the list."""
-    listed = SupportGroup.objects.listed()
-    topics = dict(
-        Topic.objects.filter(support_groups__in=listed).distinct().values_list("slug", "name")
-    )
-    search = DirectoryForm(request.GET, topics=topics)
+    search = DirectoryForm(request.GET)
     search.is_valid()
-    choice = search.choice()
-    found = _listings(listed.matching(choice.words))
-    page = Paginator(finder.matching(found, choice.chosen), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
-    context: dict[str, Any] = {
+    choice, number = search.choice(), _page_number(request)
+    zone = timezone.get_current_timezone_name()
+    found = finder.find(choice, at=timezone.now(), zone=zone, page=number)
+    context = {
+        "search": search,
         "choice": choice,
-        "facets": finder.facets(found, choice, topics),
-        "page": page,
+        "found": found,
+        "facets": found.facets,
+        "page": Paginator(range(found.total), finder.PAGE_SIZE).get_page(number),
         "is_part": wants_part(request),
+        "ways": _ways_out(request, found.ways),
+        "cards": cards.cards(found.hits or found.nearest),
     }
-    shown = [row.pk for row in page]
-    if not shown:
-        everything = _listings(listed)
-        context["ways"] = _ways_out(request, finder.ways_out(found, everything, choice, topics))
-        shown = finder.nearest(found or everything, choice)
-    context["cards"] = _cards(listed.filter(pk__in=shown))
-    return render_page(request, "groups/directory.html", context, partial="find")
+    response = render_page(request, "groups/directory.html", context, partial="find")
+    response["Permissions-Policy"] = MAY_ASK_WHERE
+    return response
+
+
+@login_not_required  # anybody may look around
+@require_safe
+def suggest(request: HttpRequest) -> HttpResponse:
+    """A few questions, and groups that fit the answers, with the reasons."""
+    about = SupportGroup.objects.listed().filter(topics=OuterRef("pk"))
+    topics: dict[str, list[tuple[str, str]]] = {}
+    for topic in Topic.objects.filter(Exists(about)).order_by("kind", "name"):
+        topics.setdefault(finder.LEGENDS[topic.kind], []).append((topic.slug, topic.name))
+    asked = bool(request.GET)
+    form = SuggestForm(request.GET if asked else None, topics=topics)
+    suggested = []
+    if form.is_valid():
+        zone = timezone.get_current_timezone_name()
+        choice = form.choice()
+        found = finder.find(
+            choice, at=timezone.now(), zone=zone, nearest=SUGGESTED, always_near=True
+        )
+        suggested = [
+            {**card, "reasons": cards.reasons(card["group"], card["hit"], choice)}
+            for card in cards.cards(finder.worth_suggesting(found.nearest))
+        ]
+    context = {"form": form, "asked": asked and form.is_valid(), "suggested": suggested}
+    return render_page(request, "groups/suggest.html", context)
 
 
 def _way_back(request: HttpRequest) -> str:
@@ -136,79 +132,55 @@ def _who_leads(group: SupportGroup) -> list[dict[str, Any]]:
     return [{"assignment": a, "role": roles.get(a.user_id)} for a in assignments]
 
 
+def public_context(request: HttpRequest, group: SupportGroup) -> dict[str, Any]:
+    """What anybody may know of a group, for its page and for the preview before it is listed."""
+    shown = cards.with_card_facts(SupportGroup.objects.filter(pk=group.pk)).get()
+    begun = rules.course_began(shown)
+    left = 0 if begun else shown.seats_for_somebody_new
+    coming = list(shown.support_sessions.coming()[:4])
+    others = [] if left else list(rules.alternatives_to(shown)[:3].values_list("pk", flat=True))
+    return {
+        "group": shown,
+        "left": left,
+        "begun": begun,
+        "leaders": _who_leads(shown),
+        "meets": cards.meets(shown),
+        "lead": cards.lead_words(shown),
+        "course": cards.course_words(shown, begun=begun),
+        "places": cards.places_words(shown, begun=begun),
+        "features": [
+            SupportGroup.Accessibility(feature).label for feature in shown.accessibility_features
+        ],
+        "language": finder.language_name(shown.language),
+        "topics": shown.topics.all(),
+        "series": shown.current_series(),
+        "agenda": cards.shape(shown.agenda_template.all()),
+        "zone": shown.time_zone if shown.meets_at_a_place() else None,
+        "local": "no" if shown.meets_at_a_place() else "yes",
+        "coming": coming,
+        "next": coming[0] if coming else None,
+        "wait": None if left or begun else rules.expected_wait(shown),
+        "alternatives": cards.cards(finder.Hit(pk) for pk in others),
+        "headline": linked_data.headline(shown),
+        "description": linked_data.description(shown),
+        "linked_data": linked_data.of_group(shown, coming=coming, site_url=settings.SITE_URL),
+    }
+
+
 @login_not_required  # listed groups are public; `groups_visible_to` keeps the others unknown
 @require_safe
 def group_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One group: what to expect, who leads it, when it meets, and the next step to take."""
-    visible = rules.groups_visible_to(request.user).with_seats_taken().with_people_waiting()
-    group = get_object_or_404(visible.select_related("organisation"), slug=slug)
-    left = group.seats_for_somebody_new
-    coming = list(group.support_sessions.coming()[:4])
-    others = [] if left else [other.pk for other in rules.alternatives_to(group)[:3]]
-    context = {
-        "group": group,
-        "left": left,
-        "standing": rules.standing(request.user, group),
-        "staffs": rules.groups_staffed_by(request.user).filter(pk=group.pk).exists(),
-        "leaders": _who_leads(group),
-        "format": finder.format_words(group),
-        "places": finder.places_words(group),
-        "topics": group.topics.all(),
-        "series": group.current_series(),
-        "agenda": finder.shape(group.agenda_template.all()),
-        "zone": group.time_zone if group.meets_at_a_place() else None,
-        "local": "no" if group.meets_at_a_place() else "yes",
-        "coming": coming,
-        "next": coming[0] if coming else None,
+    group = get_object_or_404(rules.groups_visible_to(request.user), slug=slug)
+    context = public_context(request, group)
+    standing = rules.standing(request.user, group)
+    staffs = rules.groups_staffed_by(request.user).filter(pk=group.pk).exists()
+    coming = context["coming"]
+    context |= {
+        "standing": standing,
+        "staffs": staffs,
+        "closed_because": rules.why_takes_nobody(group),
+        "knows_the_way": staffs or standing.step in {"member", "leads"},
         "open_now": bool(coming) and coming[0].opens_at <= timezone.now(),
-        "wait": None if left else rules.expected_wait(group),
-        "alternatives": _cards(SupportGroup.objects.filter(pk__in=others)) if others else [],
     }
     return render_page(request, "groups/group_detail.html", context)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def agreement(request: HttpRequest, slug: str) -> HttpResponse:
-    """Read and sign the current version; see what was signed."""
-    group = get_object_or_404(rules.groups_visible_to(request.user), slug=slug)
-    membership = rules.check_may_sign(request.user, group)
-    versions = list(group.agreements.order_by("-version"))
-    signatures = {s.agreement_id: s for s in membership.signatures.all()}
-    form = AgreementForm(request.POST or None, membership=membership, agreement=versions[0])
-    if request.method == "POST" and form.is_valid():
-        actions.sign_agreement(
-            membership=membership,
-            agreement=versions[0],
-            signed_name=form.cleaned_data["signed_name"],
-            by=membership.user,
-        )
-        messages.success(request, "Thank you for signing. You can come to the next session.")
-        return redirect("groups:group_detail", slug=group.slug)
-    context = {
-        "form": form,
-        "group": group,
-        "membership": membership,
-        "agreement": versions[0],
-        "signature": signatures.get(versions[0].pk),
-        "earlier": next((v for v in versions[1:] if v.pk in signatures), None),
-    }
-    return render_page(request, "groups/agreement.html", context)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def leave(request: HttpRequest, slug: str) -> HttpResponse:
-    """Say what leaving means, and leave."""
-    group = get_object_or_404(rules.groups_visible_to(request.user), slug=slug)
-    membership = rules.check_may_leave(request.user, group)
-    application = getattr(membership, "application", None)
-    if membership.status == Membership.Status.APPLIED and application is not None:
-        return redirect("screening:application_detail", application.pk)
-    form = LeaveForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        actions.withdraw(
-            membership=membership, by=membership.user, reason=form.cleaned_data["reason"]
-        )
-        messages.success(request, "You have left the group. You can ask to join again at any time.")
-        return redirect("groups:directory")
-    context = {"form": form, "group": group, "membership": membership}
-    return render_page(request, "groups/leave.html", context)

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from groups.models import Membership
+from groups.rules import companion_token
 from sessions.routing import websocket_urlpatterns
 from supportgroups.asgi import application as asgi_application
 from tests import factories
@@ -53,8 +54,37 @@ class World:
         self.member = person("member")
         self.membership = Membership.objects.get(user=self.member)
         self.notice = factories.notice(group, self.member)
+        group.allows_companions = True
+        group.save()
+        self.token = companion_token(factories.companion_invitation(self.membership))
+        self.appeal = factories.appeal(group, removed_by=person("facilitator"))
+        # Where the outsider left by themselves yesterday, and the member was removed.
+        self.former = factories.group(organisation=self.organisation)
+        factories.membership(
+            group=self.former,
+            user=person("outsider"),
+            status="withdrawn",
+            accepted_at=timezone.now() - timedelta(days=20),
+        )
+        factories.membership(group=self.former, user=self.member, status="removed")
         self.application = person("applicant").applications.get()
         self.draft = factories.application(group, user=person("outsider"))
+        self.referred = factories.application(
+            group,
+            user=person("outsider"),
+            status="referred",
+            membership=factories.membership(
+                group=group, user=person("outsider"), status="referred"
+            ),
+        )
+        talking = factories.application(group, user=factories.user(), status="talk_first")
+        self.talk = talking.appointments.create(how="By telephone")
+        now = timezone.now()
+        self.talk.times.create(starts_at=now + timedelta(days=1), picked_at=now)
+        # Last of the questions: applications above are of the version that is asked.
+        form = factories.screening_form(group)
+        self.asked = form.questions.get(position=2)
+        group.screening_forms.filter(pk=form.pk).update(published_at=None)
         self.live = factories.support_session(group, status="live")
         factories.agenda(self.live)
         for name in IN_THE_ROOM:
@@ -84,12 +114,20 @@ def _group(world: World) -> list[Any]:
     return [world.group.slug]
 
 
+def _former(world: World) -> list[Any]:
+    return [world.former.slug]
+
+
 def _live(world: World) -> list[Any]:
     return [world.live.pk]
 
 
 def _application(world: World) -> list[Any]:
     return [world.application.pk]
+
+
+def _asked(world: World) -> list[Any]:
+    return [world.group.slug, world.asked.pk]
 
 
 def _draft(world: World) -> list[Any]:
@@ -120,6 +158,17 @@ DOORS: dict[str, Door] = {
     "groups:group_detail": Door(EVERYBODY, at=_group),
     "groups:agreement": Door({"member"}, at=_group),
     "groups:leave": Door({"applicant", "member"}, at=_group),
+    "groups:agreement_copy": Door({"member"}, at=_group),
+    "groups:left": Door({"outsider", "member"}, at=_former),
+    "groups:come_back": Door({"outsider"}, "POST", _former),
+    "groups:removal": Door({"member"}, at=_former),
+    "groups:member_list": Door(STAFF, at=_group),
+    "groups:member_remove": Door(STAFF, at=lambda world: [world.membership.pk]),
+    "groups:appeal_list": Door({"coordinator", "other_coordinator"}),
+    "groups:appeal_detail": Door({"coordinator"}, at=lambda world: [world.appeal.pk]),
+    "groups:companion": Door({"member"}, at=_group),
+    "groups:companion_withdraw": Door({"member"}, "POST", _group),
+    "groups:companion_welcome": Door(EVERYBODY - {"member"}, at=lambda world: [world.token]),
     "groups:offer": Door({"applicant", "member"}, at=_group),
     "groups:notice": Door({"member"}, at=lambda world: [world.notice.pk]),
     "screening:join": Door(EVERYBODY - {"facilitator"}, at=_group),
@@ -131,7 +180,20 @@ DOORS: dict[str, Door] = {
     "screening:application_withdraw": Door({"applicant"}, "POST", _application),
     "screening:queue": Door(STAFF | {"other_coordinator"}),
     "screening:review": Door(STAFF, at=_application),
-    "screening:place_offer": Door(STAFF, "POST", _application),
+    "screening:note_add": Door(STAFF, "POST", _application),
+    "screening:application_prepared": Door({"applicant"}, "POST", _application),
+    "screening:another_look": Door({"outsider"}, at=lambda world: [world.referred.pk]),
+    "screening:appointment": Door({"applicant"}, at=_application),
+    "screening:appointment_calendar": Door(STAFF, at=lambda world: [world.talk.pk]),
+    "screening:form_builder": Door({"coordinator"}, at=_group),
+    "screening:form_publish": Door({"coordinator"}, "POST", _group),
+    "screening:form_drop": Door({"coordinator"}, "POST", _group),
+    "screening:form_preview": Door({"coordinator"}, at=_group),
+    "screening:acknowledgement_add": Door({"coordinator"}, "POST", _group),
+    "screening:question_edit": Door({"coordinator"}, at=_group),
+    "screening:question_proposals": Door({"coordinator"}, at=_asked),
+    "screening:question_move": Door({"coordinator"}, "POST", _asked),
+    "screening:question_delete": Door({"coordinator"}, "POST", _asked),
     "safeguarding:concern_list": Door({"coordinator", "other_coordinator"}),
     "safeguarding:concern_detail": Door({"coordinator"}, at=_concern),
     "safeguarding:concern_acknowledge": Door({"coordinator"}, "POST", _concern),

@@ -129,6 +129,26 @@ def member(group: groups.SupportGroup, **fields: Any) -> groups.Membership:
     return made
 
 
+def appeal(group: groups.SupportGroup, **fields: Any) -> groups.Appeal:
+    """Of somebody who was removed yesterday by `removed_by`, and nobody has decided."""
+    if "membership" not in fields:
+        fields["membership"] = membership(
+            group=group, status="removed", ended_by=fields.get("removed_by")
+        )
+    fields.setdefault("answer_by", timezone.now() + timedelta(days=7))
+    return groups.Appeal.objects.create(**fields)
+
+
+def companion_invitation(
+    membership: groups.Membership, **fields: Any
+) -> groups.CompanionInvitation:
+    """Of a partner, open for two weeks."""
+    fields.setdefault("relation", groups.CompanionInvitation.Relation.PARTNER)
+    fields.setdefault("invited_at", timezone.now())
+    fields.setdefault("expires_at", fields["invited_at"] + timedelta(days=14))
+    return groups.CompanionInvitation.objects.create(membership=membership, **fields)
+
+
 def notice(group: groups.SupportGroup, user: accounts.User, **fields: Any) -> groups.Notice:
     """That a place is free, not told yet."""
     fields.setdefault("kind", groups.Notice.Kind.OFFERED)

@@ -325,6 +325,18 @@ def places_left(taken: int, capacity: int) -> str:
     return f"{left} of {capacity} place{'s' if capacity != 1 else ''} left"
 
 
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+
+
+@register.filter
+def ordinal(number: int) -> str:
+    """A place in a line: first to tenth in words, then 11th, 21st."""
+    if 1 <= number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    ending = "th" if 10 < number % 100 < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
 @register.simple_tag(takes_context=True)
 def page_address(context: template.Context, number: int) -> str:
     """The current address with another `page`, its filters kept."""
