@@ -78,18 +78,16 @@ class SupportGroupQuerySet(models.QuerySet["SupportGroup"]):
             next_starts_at=models.Min("coming_session__starts_at"),
         )
 
-    def matching(self, words: str) -> Self:
-        """Groups whose name, purpose, people, topics or place hold every one of the words."""
-        found = self
-        for word in words.split():
-            found = found.filter(
-                Q(name__icontains=word)
-                | Q(purpose__icontains=word)
-                | Q(who_it_is_for__icontains=word)
-                | Q(place__icontains=word)
-                | Q(pk__in=SupportGroup.objects.filter(topics__name__icontains=word).values("pk"))
-            )
-        return found
+    def with_facilitators_counted(self) -> Self:
+        """Add `facilitators_counted`: how many people lead it."""
+        counted = (
+            FacilitatorAssignment.objects.filter(group=OuterRef("pk"))
+            .order_by()
+            .values("group")
+            .annotate(number=models.Count("*"))
+            .values("number")
+        )
+        return self.annotate(facilitators_counted=Coalesce(models.Subquery(counted), 0))
 
 
 class SupportGroup(models.Model):
@@ -207,6 +205,7 @@ class SupportGroup(models.Model):
     #: Only there when the queryset's `with_…()` of the same name was asked for.
     seats_taken: int
     people_waiting: int
+    facilitators_counted: int
     next_starts_at: datetime | None
 
     objects = SupportGroupQuerySet.as_manager()

@@ -6,6 +6,7 @@ app_name = "groups"
 
 urlpatterns = [
     path("", views.directory, name="directory"),
+    path("suggest/", views.suggest, name="suggest"),
     path("time-zone/", views.time_zone, name="time_zone"),
     path("groups/", setup_views.group_list, name="group_list"),
     path("groups/new/", setup_views.setup_start, name="setup_start"),

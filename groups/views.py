@@ -141,6 +141,7 @@ def public_context(request: HttpRequest, group: SupportGroup) -> dict[str, Any]:
     others = [] if left else list(rules.alternatives_to(shown)[:3].values_list("pk", flat=True))
     return {
         "group": shown,
+        "standing": rules.Standing("join"),
         "left": left,
         "begun": begun,
         "leaders": _who_leads(shown),
@@ -180,6 +181,7 @@ def group_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "standing": standing,
         "staffs": staffs,
         "closed_because": rules.why_takes_nobody(group),
+        "way_back": rules.way_back(request.user, group),
         "knows_the_way": staffs or standing.step in {"member", "leads"},
         "open_now": bool(coming) and coming[0].opens_at <= timezone.now(),
     }

@@ -97,6 +97,17 @@ def _charts() -> dict[str, Any]:
 
 def _lists() -> dict[str, Any]:
     return {
+        "meets": [
+            {"kind": "online", "icons": ["chat"], "word": "Online", "detail": "by text chat"},
+            {"kind": "in-person", "icons": ["pin"], "word": "In person", "detail": "Leeds LS6"},
+            {
+                "kind": "hybrid",
+                "icons": ["chat", "pin"],
+                "word": "Online or in person",
+                "detail": "by text chat, or in Leeds LS6",
+            },
+        ],
+        "reasons": [(True, "About grief"), (True, "4 places left"), (False, "In person")],
         "facts": [
             ("video", "Video call, camera optional"),
             ("people", "Two trained peer facilitators"),
