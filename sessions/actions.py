@@ -384,7 +384,13 @@ def cancel_session(
     rules.check_move(support_session, SupportSession.Status.CANCELLED)
     support_session.note = note
     _call_off([support_session], SupportSession.CancelledFor.BY_HAND)
-    _changed(support_session, "session.cancelled", by=by, at=at)
+    record(
+        "session.cancelled",
+        by=by,
+        on=support_session,
+        organisation=support_session.group.organisation_id,
+        at=at,
+    )
     if support_session.ends_at > at:
         _tell([support_session], Reminder.Kind.CANCELLED)
     return support_session
@@ -403,7 +409,13 @@ def restore_session(
     rules.check_may_restore(support_session, at=at)
     _put_on([support_session])
     book_or_refuse(group, [support_session], by=by)
-    _changed(support_session, "session.restored", by=by, at=at)
+    record(
+        "session.restored",
+        by=by,
+        on=support_session,
+        organisation=group.organisation_id,
+        at=at,
+    )
     _tell([support_session], Reminder.Kind.RESTORED)
     return support_session
 
@@ -437,6 +449,10 @@ def _call_off(
         support_session.version += 1
     _save_state(support_sessions)
     free(support_sessions)
+    keys = [each.pk for each in support_sessions]
+    Entry.objects.filter(support_session__in=keys, left_at__isnull=True).update(
+        left_at=timezone.now()
+    )
 
 
 def _put_on(support_sessions: Sequence[SupportSession]) -> None:
@@ -456,7 +472,8 @@ def _save_state(support_sessions: Sequence[SupportSession]) -> None:
     )
     _forget_reminders(support_sessions)
     for support_session in support_sessions:
-        live.publish_state(support_session)
+        if support_session.opens_at <= timezone.now():  # before, nobody is in the room
+            live.publish_state(support_session)
 
 
 def _forget_reminders(support_sessions: Sequence[SupportSession]) -> None:

@@ -1,4 +1,4 @@
-"""Reminders. Neutral: no group's name, no topic, no place; details are behind the sign-in."""
+"""Reminders and news. Neutral: no group's name, no topic, no place; details need a sign-in."""
 
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -30,22 +30,33 @@ def _day_word(starts_at: datetime, now: datetime, zone: ZoneInfo) -> str:
     return {0: "today", 1: "tomorrow"}.get(days, "starts soon")
 
 
+#: The subject of news of a session.
+_NEWS = {
+    Reminder.Kind.MOVED: "Your appointment has moved",
+    Reminder.Kind.CANCELLED: "Your appointment is off",
+    Reminder.Kind.RESTORED: "Your appointment is on again",
+}
+
+
 def send_reminder(reminder: Reminder, *, mailer: BaseEmailBackend) -> None:
-    """Hand one reminder to the mail server that `mailer` is connected to.
+    """Hand one reminder, or one piece of news, to the mail server that `mailer` is connected to.
 
     The Message-ID comes from the reminder, so that a second copy is known as one. Raises what the
     mail server answers, as `smtplib.SMTPException` or `OSError`.
     """
     support_session, user = reminder.support_session, reminder.user
     zone = zone_for(user, support_session)
+    news = _NEWS.get(Reminder.Kind(reminder.kind), "")
     if reminder.kind == Reminder.Kind.HOUR_BEFORE:
         when = "starts soon"
     else:
         when = _day_word(support_session.starts_at, timezone.now(), zone)
     at_a_place = support_session.group.format == SupportGroup.Format.IN_PERSON
     body = render_to_string(
-        "sessions/emails/reminder.txt",
+        "sessions/emails/news.txt" if news else "sessions/emails/reminder.txt",
         {
+            "news": news,
+            "is_off": reminder.kind == Reminder.Kind.CANCELLED,
             "person": user,
             "when": when,
             "starts": time_words(support_session.starts_at, zone),
@@ -54,12 +65,13 @@ def send_reminder(reminder: Reminder, *, mailer: BaseEmailBackend) -> None:
             "site_name": settings.SITE_NAME,
             "link": _address("sessions:session_detail", support_session),
             "calendar_link": _address("sessions:calendar", support_session),
+            "home_link": settings.SITE_URL + "/",
             "settings_link": settings.SITE_URL + reverse("accounts:profile"),
         },
     )
     host = urlsplit(settings.SITE_URL).hostname
     message = EmailMessage(
-        f"Your appointment {when}",
+        news or f"Your appointment {when}",
         body,
         to=[user.email],
         headers={

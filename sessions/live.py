@@ -293,14 +293,18 @@ def publish_message(message: Message) -> None:
     transaction.on_commit(lambda: _publish(message.support_session_id, payload))
 
 
+#: Nobody is in the room of a session that ended or was called off.
+CLOSED = (SupportSession.Status.ENDED, SupportSession.Status.CANCELLED)
+
+
 def publish_state(support_session: SupportSession) -> None:
-    """Once it is committed, tell everybody where the session stands; an ended one closes."""
+    """Once it is committed, tell everybody where the session stands; one that is over closes."""
     session_id = support_session.pk
 
     def tell() -> None:
         state = room_state(support_session)
         _publish(session_id, state_payload(state))
-        if support_session.status == SupportSession.Status.ENDED:
+        if support_session.status in CLOSED:
             _try(lambda client: client.delete(*_here_keys(session_id)))
 
     transaction.on_commit(tell)
@@ -308,7 +312,7 @@ def publish_state(support_session: SupportSession) -> None:
 
 def state_payload(state: RoomState) -> str:
     """What the room's topic carries for a state."""
-    letter = "e" if state.support_session.status == SupportSession.Status.ENDED else "s"
+    letter = "e" if state.support_session.status in CLOSED else "s"
     return f"{letter}{state.support_session.version} {state_frame(state)}"
 
 

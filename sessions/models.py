@@ -225,6 +225,11 @@ class SupportSession(models.Model):
     def opens_at(self) -> datetime:
         return self.starts_at - OPENS_BEFORE
 
+    @property
+    def is_moved(self) -> bool:
+        """Whether this one alone is at another time than its rhythm gave."""
+        return self.series_id is not None and self.starts_at != self.recurrence_id
+
     def current_item(self) -> "AgendaItem | None":
         """The part that runs now, while the session is live."""
         return self.agenda.filter(began_at__isnull=False, ended_at__isnull=True).first()

@@ -23,7 +23,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.models import Organisation, StaffRole, User
-from accounts.rules import Viewer, check_may_coordinate
+from accounts.rules import Viewer, check_may_coordinate, organisations_coordinated_by
 from groups.models import FacilitatorAssignment, Membership, SupportGroup
 from groups.rules import (
     check_may_coordinate_group,
@@ -337,6 +337,47 @@ def attendances_shown_to(
     )
 
 
+# Staff's pages of dates ---------------------------------------------------------------------------
+
+
+def dates_of(
+    group: SupportGroup, *, past: bool = False, at: datetime | None = None
+) -> QuerySet[SupportSession]:
+    """The group's sessions to come, soonest first, or past ones, newest first; cancelled ones
+    among them. Those that only a change of the rhythm left over are out."""
+    at = at or timezone.now()
+    shown = SupportSession.objects.filter(group=group).exclude(
+        cancelled_for=SupportSession.CancelledFor.RHYTHM_CHANGED
+    )
+    if past:
+        return shown.filter(ends_at__lte=at).order_by("-starts_at")
+    return shown.filter(ends_at__gt=at).order_by("starts_at")
+
+
+def organisations_planned_by(user: Viewer) -> QuerySet[Organisation]:
+    """The organisations whose days off, or those of one of their groups, this person keeps."""
+    groups = groups_staffed_by(user)
+    return Organisation.objects.filter(
+        Q(pk__in=organisations_coordinated_by(user).values("pk"))
+        | Q(pk__in=groups.values("organisation"))
+    )
+
+
+def days_off_planned_by(
+    user: Viewer, organisation: Organisation, *, at: datetime | None = None
+) -> QuerySet[DayOff]:
+    """Days off that are not over: everybody's, and those of the groups this person staffs."""
+    today = schedule.day_of(at or timezone.now(), organisation.time_zone)
+    staffed = groups_staffed_by(user).filter(organisation=organisation)
+    return (
+        DayOff.objects.filter(
+            Q(group__isnull=True) | Q(group__in=staffed), organisation=organisation, day__gte=today
+        )
+        .select_related("group")
+        .order_by("day", "group__name")
+    )
+
+
 # Calendar feeds -----------------------------------------------------------------------------------
 
 #: A feed shows what was for this long, and everything that is to come.
@@ -624,6 +665,20 @@ def check_may_be_facilitator(user: User, group: SupportGroup) -> None:
         raise Refused("not_staff", "Only people with a role in your organisation can lead.")
     if Membership.objects.open().filter(user=user, group=group).exists():
         raise Refused("is_member", "This person is a member of the group, or has asked to join.")
+
+
+def may_lead(group: SupportGroup) -> QuerySet[User]:
+    """The organisation's people who can be chosen to lead the group, or do already, by name."""
+    roles = StaffRole.objects.filter(
+        organisation=group.organisation_id,
+        role__in=[StaffRole.Role.FACILITATOR, StaffRole.Role.COORDINATOR],
+    )
+    members = Membership.objects.open().filter(group=group).values("user")
+    return (
+        User.objects.filter(is_active=True, pk__in=roles.values("user"))
+        .exclude(pk__in=members)
+        .order_by("display_name", "email")
+    )
 
 
 def check_may_unassign(assignment: FacilitatorAssignment) -> None:

@@ -417,11 +417,15 @@ def rrule_of(
 def choices_of(rrule: str, starts_on: date) -> Choices | None:
     """The choices that make this rule, or None for one that a form does not ask for."""
     rule = parse(rrule)
+    if rule.until is not None and (rule.until.tzinfo or rule.until.time() != time(23, 59, 59)):
+        return None
+    return _choices(rule, starts_on)
+
+
+def _choices(rule: Rule, starts_on: date) -> Choices | None:
     by = _whole(rule, starts_on)
     days = by.get("BYDAY", ())
     until = rule.until
-    if until is not None and (until.tzinfo or until.time() != time(23, 59, 59)):
-        return None
     ends = {"count": rule.count, "until": until and until.date(), "interval": rule.interval}
     if rule.freq == "WEEKLY" and by.keys() == {"BYDAY"}:
         return Choices("weekly", weekdays=tuple(d for d in _WEEKDAYS if d in days), **ends)
@@ -463,7 +467,8 @@ def weekday(rrule: str, starts_on: date) -> str:
 def describe(rrule: str, starts_on: date) -> str:
     """A rule in words, for example "Every 2 weeks on Tuesday, 12 times"."""
     try:
-        rule, choices = parse(rrule), choices_of(rrule, starts_on)
+        rule = parse(rrule)
+        choices = _choices(rule, starts_on)
     except RuleError:
         return "At set dates"
     often = rhythm(rrule)

@@ -55,7 +55,8 @@ const hearPresence = ({ count, html }) => {
   document.querySelector("[data-here-count]").textContent = count;
 };
 
-const statusWords = { scheduled: "Waiting", live: "In session", ended: "Ended" };
+const statusWords = { scheduled: "Waiting", live: "In session", ended: "Ended", cancelled: "Off" };
+const isOver = () => ["ended", "cancelled"].includes(room.dataset.status);
 
 const hearState = (frame) => {
   clock.set(frame.now);
@@ -76,17 +77,19 @@ const hearState = (frame) => {
   });
   clock.tick();
   if (status === "live") say(part ? `Now: ${part}.` : "The session has started.");
-  if (status === "ended") ended();
+  if (isOver()) ended();
 };
 
 const ended = () => {
-  room.dataset.status = "ended";
+  if (!isOver()) room.dataset.status = "ended";
+  const news = room.dataset.status === "cancelled"
+    ? "This session was called off." : "The session has ended.";
   const words = document.querySelector("[data-closed-words]");
   const onward = document.createElement("a");
   onward.href = window.location.pathname;
   onward.textContent = "See what happens next";
-  words.replaceChildren("The session has ended. Thank you for being here. ", onward, ".");
-  say("The session has ended.");
+  words.replaceChildren(`${news} Thank you for being here. `, onward, ".");
+  say(news);
   outbox.stop();
 };
 
@@ -123,7 +126,7 @@ const line = keepLine(room.dataset.socket, {
   ended: (code) => {
     if (code === 4410) {
       net("over", "Ended");
-      if (room.dataset.status !== "ended") ended();
+      if (!isOver()) ended();
       return;
     }
     net("lost", code === 4401 ? "Signed out" : "Not in the room");
@@ -190,7 +193,7 @@ if (document.querySelector("[data-care][open]") && window.matchMedia("(max-width
 // The news of a facilitator's button comes over the line; without one the page is read again.
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.target.closest?.("[data-controls]") && event.detail.successful
-    && !line.isOpen() && room.dataset.status !== "ended") {
+    && !line.isOpen() && !isOver()) {
     window.location.reload();
   }
 });

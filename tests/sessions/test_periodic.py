@@ -84,7 +84,9 @@ def test_make_sessions_ahead_leaves_moved_and_cancelled_ones_alone(series):
     SupportSession.objects.filter(pk=moved.pk).update(
         starts_at=moved.starts_at + timedelta(days=1), ends_at=moved.ends_at + timedelta(days=1)
     )
-    SupportSession.objects.filter(pk=cancelled.pk).update(status="cancelled")
+    SupportSession.objects.filter(pk=cancelled.pk).update(
+        status="cancelled", cancelled_for="by_hand"
+    )
     last.delete()
     before = all_sessions()
 
