@@ -1,16 +1,22 @@
-"""What a rhythm will look like on the group's own clock: shown before it is saved. Asks only."""
+"""What a rhythm or a day off will do to the dates: shown before it is saved. Asks only."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.formats import date_format
 
+from accounts.models import Organisation
 from accounts.rules import Viewer
-from sessions import rules, schedule
-from sessions.models import Series, SupportSession
+from groups.models import SupportGroup
+from sessions import holidays, rules, schedule
+from sessions.models import DayOff, Series, SupportSession
 from sessions.schedule import Occurrence
 from supportgroups.lib.templatetags.ui import time_words
 
@@ -101,6 +107,83 @@ def _remark(occurrence: Occurrence, series: Series) -> str:
     return f"On {day} the time {wanted} does not exist. The session starts at {starts}."
 
 
-def as_it_holds(series: Series | None, *, by: Viewer) -> Outlook | None:
-    """The outlook of the rhythm that a group has, if it has one."""
-    return outlook(series, by=by) if series is not None else None
+def holidays_offered(
+    organisation: Organisation,
+    groups: QuerySet[SupportGroup],
+    *,
+    region: str = "",
+    at: datetime | None = None,
+) -> list[tuple[str, str, str]]:
+    """Public holidays of the next twelve months: date, name, and words with the sessions planned
+    for these groups on that day."""
+    at = at or timezone.now()
+    today = schedule.day_of(at, organisation.time_zone)
+    offered = holidays.public_holidays(
+        organisation.country, since=today, until=holidays.next_year(today), region=region
+    )
+    taken = DayOff.objects.filter(organisation=organisation, group__isnull=True)
+    there = set(taken.values_list("day", flat=True))
+    planned = _planned_on({each.day for each in offered}, groups, at)
+    return [
+        (
+            each.day.isoformat(),
+            each.name,
+            f"{date_format(each.day, 'l j F Y')}: {each.name} ({_sessions(planned[each.day])})",
+        )
+        for each in offered
+        if each.day not in there
+    ]
+
+
+def _planned_on(days: set[date], groups: QuerySet[SupportGroup], at: datetime) -> Counter[date]:
+    """How many sessions of these groups are planned on each of the days, so far."""
+    counted: Counter[date] = Counter()
+    if not days:
+        return counted
+    starts = (
+        SupportSession.objects.filter(
+            group__in=groups,
+            status=SupportSession.Status.SCHEDULED,
+            starts_at__gt=at,
+            starts_at__lt=schedule.midnight(max(days) + timedelta(days=2), "UTC"),
+        )
+        .order_by()
+        .values_list("starts_at", "group__time_zone")
+    )
+    for starts_at, time_zone in starts.iterator():
+        counted[schedule.day_of(starts_at, time_zone)] += 1
+    return counted
+
+
+def _sessions(number: int) -> str:
+    if not number:
+        return "no session planned so far"
+    return f"{number} session{'' if number == 1 else 's'} planned so far"
+
+
+def called_off_by(
+    days_off: Iterable[DayOff], groups: QuerySet[SupportGroup]
+) -> list[tuple[DayOff, list[SupportSession]]]:
+    """Each day off with the sessions of these groups that it calls off."""
+    kept = list(days_off)
+    if not kept:
+        return []
+    days = [each.day for each in kept]
+    off = SupportSession.objects.filter(
+        group__in=groups,
+        cancelled_for=SupportSession.CancelledFor.DAY_OFF,
+        starts_at__gte=schedule.midnight(min(days) - timedelta(days=1), "UTC"),
+        starts_at__lt=schedule.midnight(max(days) + timedelta(days=2), "UTC"),
+    )
+    found = list(off.select_related("group").order_by("starts_at"))
+    return [
+        (
+            each,
+            [
+                session
+                for session in found
+                if each.group_id in (None, session.group_id) and rules.is_on_day(session, each.day)
+            ],
+        )
+        for each in kept
+    ]

@@ -1,7 +1,9 @@
 """What coordinators and facilitators type about when a group meets; and calendar feeds."""
 
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
@@ -9,9 +11,9 @@ from django.utils import timezone
 from accounts.models import User
 from groups.models import SupportGroup
 from sessions import rules
-from sessions.defaults import MINUTES
+from sessions.defaults import AGENDAS, MINUTES, Part, agenda
 from sessions.models import Series, SupportSession
-from sessions.schedule import RuleError, choices_of, day_of, rrule_of
+from sessions.schedule import RuleError, choices_of, day_of, rrule_of, to_utc
 from supportgroups.lib.forms import AnswerChoices
 from supportgroups.lib.refusals import Refused
 from supportgroups.lib.templatetags.ui import time_words, zone_words
@@ -301,7 +303,27 @@ class ScheduleForm(forms.Form):
                 minutes=given["minutes"],
                 time_zone=self.group.time_zone,
             )
+            self._check_nobody_is_taken(self.series)
         return given
+
+    def _check_nobody_is_taken(self, series: Series) -> None:
+        """Facilitators and the room are free then: the database would refuse otherwise."""
+        if self.is_as_it_was():
+            return
+        found = rules.clashes_of_rhythm(
+            group=self.group,
+            rrule=series.rrule,
+            starts_on=series.starts_on,
+            starts_at_time=series.starts_at_time,
+            minutes=series.minutes,
+            by=self.by,
+            from_session=self.from_session,
+        )
+        if found:
+            self.add_error(
+                "starts_at_time",
+                f"{found[0]} Choose another time, or change who leads the group.",
+            )
 
     def _check_what_stays(self) -> None:
         """The new rhythm begins after the sessions that stay as they are."""
@@ -353,3 +375,376 @@ class ScheduleForm(forms.Form):
         """Whether saving would change nothing."""
         held = self.current
         return held is not None and self.series is not None and not self.has_changed()
+
+
+# What a session is like ---------------------------------------------------------------------------
+
+#: More parts than these nobody keeps in mind.
+MOST_PARTS = 12
+
+
+class AgendaForm(forms.Form):
+    """The parts of a session, in order, and how the group talks.
+
+    Buttons beside the parts move, add and remove without saving: `rearranged` gives the form after
+    such a button. `parts()` are the fields of each part for the template.
+    """
+
+    meeting_format = forms.ChoiceField(
+        label="How does the group talk?",
+        choices=SupportGroup.MeetingFormat.choices,
+        widget=AnswerChoices(
+            hints={
+                SupportGroup.MeetingFormat.OPEN_DISCUSSION: "People bring what is on their mind.",
+                SupportGroup.MeetingFormat.GUIDED_TOPICS: "Each session has a topic that was "
+                "chosen before.",
+                SupportGroup.MeetingFormat.MIXED: "A topic to begin with, then room for "
+                "everything else. Suits most groups.",
+            }
+        ),
+    )
+    count = forms.IntegerField(
+        min_value=0, max_value=MOST_PARTS, widget=forms.HiddenInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, data: Any = None, *, count: int, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.number = count
+        for n in range(1, count + 1):
+            self.fields[f"title_{n}"] = forms.CharField(
+                label=f"Part {n}",
+                max_length=80,
+                required=False,
+                widget=forms.TextInput(attrs={"required": True}),
+            )
+            self.fields[f"note_{n}"] = forms.CharField(
+                label=f"What happens in part {n}", max_length=200, required=False
+            )
+            self.fields[f"minutes_{n}"] = forms.IntegerField(
+                label=f"Minutes of part {n}",
+                min_value=1,
+                max_value=rules.LONGEST_PART_MINUTES,
+                required=False,
+                widget=forms.NumberInput(attrs={"class": "input--short", "required": True}),
+                error_messages={
+                    "invalid": f"Write the minutes of part {n} as a number.",
+                    "min_value": f"Part {n} takes a minute or more.",
+                    "max_value": f"Part {n} takes at most {rules.LONGEST_PART_MINUTES} minutes.",
+                },
+            )
+
+    @classmethod
+    def showing(cls, parts: Sequence[Any], *, meeting_format: str) -> Self:
+        """The form with these parts in it; each has title, note and minutes."""
+        initial: dict[str, Any] = {"meeting_format": meeting_format, "count": len(parts)}
+        for n, part in enumerate(parts, start=1):
+            initial |= {f"title_{n}": part.title, f"note_{n}": part.note}
+            initial[f"minutes_{n}"] = part.minutes
+        return cls(count=len(parts), initial=initial)
+
+    @classmethod
+    def typed(cls, data: Any) -> Self:
+        """The form with what was typed."""
+        count = str(data.get("count", ""))
+        return cls(data, count=min(int(count), MOST_PARTS) if count.isdecimal() else 0)
+
+    @classmethod
+    def rearranged(cls, data: Any, do: str, *, minutes: int) -> Self:
+        """The form after a button: add, usual, up-n, down-n or remove-n. What was typed stays."""
+        form = cls.typed(data)
+        meeting_format = data.get("meeting_format", "")
+        parts = [
+            Part(*(data.get(f"{name}_{n}", "") for name in ("title", "note", "minutes")))
+            for n in range(1, form.number + 1)
+        ]
+        verb, _, position = do.partition("-")
+        at = int(position) - 1 if position.isdecimal() else -1
+        if verb == "usual" and meeting_format in AGENDAS:
+            parts = agenda(meeting_format, minutes)
+        elif verb == "add" and len(parts) < MOST_PARTS:
+            parts.append(Part("", "", 10))
+        elif verb == "remove" and 0 <= at < len(parts):
+            del parts[at]
+        elif verb == "up" and 0 < at < len(parts):
+            parts[at - 1 : at + 1] = [parts[at], parts[at - 1]]
+        elif verb == "down" and 0 <= at < len(parts) - 1:
+            parts[at : at + 2] = [parts[at + 1], parts[at]]
+        return cls.showing(parts, meeting_format=meeting_format)
+
+    def parts(self) -> list[dict[str, Any]]:
+        """Number and fields of each part."""
+        return [
+            {"n": n, **{name: self[f"{name}_{n}"] for name in ("title", "note", "minutes")}}
+            for n in range(1, self.number + 1)
+        ]
+
+    def total(self) -> int:
+        """Minutes of all parts, as far as they are numbers."""
+        typed = (str(self[f"minutes_{n}"].value() or "") for n in range(1, self.number + 1))
+        return sum(int(words) for words in typed if words.isdecimal() and len(words) < 5)
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        kept = 0
+        for n in range(1, self.number + 1):
+            title, minutes = given.get(f"title_{n}"), given.get(f"minutes_{n}")
+            if not title and not minutes and not given.get(f"note_{n}"):
+                continue
+            kept += 1
+            if not title:
+                self.add_error(f"title_{n}", f"Write what part {n} is called.")
+            if minutes is None and f"minutes_{n}" not in self.errors:
+                self.add_error(f"minutes_{n}", f"Write how many minutes part {n} takes.")
+        if not kept and not self.errors:
+            raise forms.ValidationError("Add one part or more.")
+        return given
+
+    def agenda(self) -> list[tuple[str, int, str]]:
+        """Title, minutes and note of each part that is not empty, after `is_valid()`."""
+        given = self.cleaned_data
+        return [
+            (given[f"title_{n}"], given[f"minutes_{n}"], given[f"note_{n}"])
+            for n in range(1, self.number + 1)
+            if given[f"title_{n}"]
+        ]
+
+
+# Who leads ----------------------------------------------------------------------------------------
+
+
+class PersonChoice(forms.ModelChoiceField):
+    """One of the organisation's people, by the name that others see."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.public_name)
+
+
+class FacilitatorForm(forms.Form):
+    """Somebody who leads the group, or how they do it."""
+
+    LEAD, SECOND = "lead", "second"
+
+    user = PersonChoice(
+        User.objects.none(),
+        label="Who",
+        empty_label="Choose a person",
+        error_messages={
+            "required": "Choose a person.",
+            "invalid_choice": "This person cannot lead the group. Choose another one.",
+        },
+    )
+    role = forms.ChoiceField(
+        label="How",
+        choices=[(LEAD, "Leads the group"), (SECOND, "Co-facilitator")],
+        widget=AnswerChoices(
+            hints={
+                LEAD: "Opens the sessions and answers applications. There is one lead.",
+                SECOND: "Helps in the room, and leads when the lead cannot come.",
+            }
+        ),
+    )
+    introduction = forms.CharField(
+        label="In a few words",
+        max_length=200,
+        required=False,
+        help_text="Visitors read it, for example “Has lived with low mood; leads since 2024”.",
+    )
+
+    def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["user"].queryset = rules.may_lead(group)  # type: ignore[attr-defined]
+
+
+# One session --------------------------------------------------------------------------------------
+
+
+def note_field(label: str, help_text: str) -> forms.CharField:
+    """Words that members read beside a date."""
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        max_length=300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "maxlength": 300}),
+        error_messages={"max_length": "Use up to 300 characters."},
+    )
+
+
+class SessionForm(forms.Form):
+    """A form about one session. `do` says which one it is on the page of all of them."""
+
+    do = ""
+
+    def __init__(self, *args: Any, support_session: SupportSession, **kwargs: Any) -> None:
+        self.support_session = support_session
+        group = support_session.group
+        self.zone = ZoneInfo(group.time_zone)
+        start = support_session.starts_at.astimezone(self.zone)
+        length = support_session.ends_at - support_session.starts_at
+        kwargs["initial"] = {
+            "scope": "one",
+            "day": start.date(),
+            "starts_at_time": start.time(),
+            "minutes": length // timedelta(minutes=1),
+            "note": support_session.note,
+        }
+        super().__init__(*args, auto_id=f"{self.do}_%s", **kwargs)
+
+
+class MoveForm(SessionForm):
+    """Another day or time. After `is_valid()`: `starts_at` and `ends_at`, and whether only this
+    one moves."""
+
+    do = "move"
+
+    scope = forms.ChoiceField(
+        label="Which sessions move?",
+        choices=[("one", "Only this one"), ("following", "This one and all following")],
+        widget=AnswerChoices(hints={"following": "The next page asks for the new rhythm."}),
+    )
+    day = date_field("New date")
+    starts_at_time = time_field("New start")
+    minutes = minutes_field()
+    note = note_field("What members read", "For example “Only this time: room 4”.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        words = zone_words(self.zone)
+        self.fields["starts_at_time"].help_text = f"{words} time, the group’s own zone."
+        if self.support_session.series_id is None:
+            del self.fields["scope"]
+
+    def moves_all(self) -> bool:
+        """Whether the rhythm itself changes from this session on; asked before `is_valid()`."""
+        return self["scope"].value() == "following" if "scope" in self.fields else False
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if self.errors:
+            return given
+        wall = datetime.combine(given["day"], given["starts_at_time"])
+        starts_at, self.shifted = to_utc(wall, self.zone)
+        ends_at = starts_at + timedelta(minutes=given["minutes"])
+        try:
+            rules.check_times(starts_at, ends_at, at=timezone.now())
+        except Refused as no:
+            self.add_error("day", no.message)
+        given |= {"starts_at": starts_at, "ends_at": ends_at}
+        return given
+
+
+class NoteForm(SessionForm):
+    """What is different this time."""
+
+    do = "note"
+
+    note = note_field(
+        "What members read beside the date", "For example “Only this time: room 4”. Empty for none."
+    )
+
+
+class CancelForm(SessionForm):
+    """Call one session off."""
+
+    do = "cancel"
+
+    note = note_field("What members read", "For example “Marigold is ill. We meet again in May”.")
+
+
+class RestoreForm(SessionForm):
+    """Put a session on again that was called off."""
+
+    do = "restore"
+
+
+class ExtraSessionForm(forms.Form):
+    """One more session, beside the rhythm."""
+
+    day = date_field("Date")
+    starts_at_time = time_field("Start")
+    minutes = minutes_field(initial=MINUTES)
+
+    def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = ZoneInfo(group.time_zone)
+        words = zone_words(self.zone)
+        self.fields["starts_at_time"].help_text = f"{words} time, the group’s own zone."
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if self.errors:
+            return given
+        starts_at, _ = to_utc(datetime.combine(given["day"], given["starts_at_time"]), self.zone)
+        ends_at = starts_at + timedelta(minutes=given["minutes"])
+        try:
+            rules.check_times(starts_at, ends_at, at=timezone.now())
+        except Refused as no:
+            self.add_error("day", no.message)
+        return {"starts_at": starts_at, "ends_at": ends_at}
+
+
+# Days off -----------------------------------------------------------------------------------------
+
+
+class DaysOffForm(forms.Form):
+    """For whom a day is off: everybody of the organisation, or one group."""
+
+    group = forms.ModelChoiceField(
+        SupportGroup.objects.none(),
+        label="For which groups",
+        to_field_name="slug",
+        required=False,
+        empty_label="All groups",
+        error_messages={"invalid_choice": "Choose one of the groups."},
+    )
+
+    def __init__(self, *args: Any, groups: Any, for_all: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["group"]
+        field.queryset = groups
+        # Drawn without "(optional)": the empty choice is a choice, all groups.
+        field.widget.is_required = True
+        if not for_all:
+            field.required, field.empty_label = True, "Choose a group"
+            field.error_messages["required"] = "Choose a group."
+
+
+class DayOffForm(DaysOffForm):
+    """One day off by hand."""
+
+    do = "day"
+
+    day = date_field("Date")
+    name = forms.CharField(
+        label="What it is called",
+        max_length=80,
+        help_text="Members read it, for example “Summer break”.",
+        error_messages={"required": "Write what the day is called."},
+    )
+    field_order = ("day", "name", "group")
+
+    def clean_day(self) -> date:
+        day: date = self.cleaned_data["day"]
+        if day < timezone.localdate():
+            raise forms.ValidationError("This day is over. Choose today or a later day.")
+        return day
+
+
+class HolidaysForm(DaysOffForm):
+    """Days off from the list of public holidays."""
+
+    do = "holidays"
+
+    days = forms.MultipleChoiceField(
+        label="Days on which the groups do not meet",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": "Tick one day or more.",
+            "invalid_choice": "This list is older than today. Tick the days again.",
+        },
+    )
+    field_order = ("days", "group")
+
+    def __init__(self, *args: Any, offered: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["days"].choices = offered  # type: ignore[attr-defined]

@@ -12,6 +12,10 @@ urlpatterns = [
     path(
         "groups/<slug:slug>/setup/facilitators/", schedule_views.facilitators, name="facilitators"
     ),
+    path("groups/<slug:slug>/dates/", schedule_views.session_list, name="session_list"),
+    path("sessions/<uuid:pk>/change/", schedule_views.session_change, name="session_change"),
+    path("organisations/<slug:slug>/days-off/", schedule_views.days_off, name="days_off"),
+    path("days-off/<uuid:pk>/delete/", schedule_views.day_off_delete, name="day_off_delete"),
     path("calendar/", schedule_views.calendar_feeds, name="calendar_feeds"),
     path("calendar/<str:token>.ics", schedule_views.calendar_feed, name="calendar_feed"),
     path("sessions/<uuid:pk>/", views.session_detail, name="session_detail"),
