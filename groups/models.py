@@ -254,7 +254,14 @@ class SupportGroup(models.Model):
             models.CheckConstraint(
                 name="groups_supportgroup_coordinates_possible",
                 condition=Q(latitude__isnull=True, longitude__isnull=True)
-                | Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
+                | Q(
+                    latitude__isnull=False,
+                    longitude__isnull=False,
+                    latitude__gte=-90,
+                    latitude__lte=90,
+                    longitude__gte=-180,
+                    longitude__lte=180,
+                ),
             ),
             models.CheckConstraint(
                 name="groups_supportgroup_accessibility_features_known",

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Case, IntegerField, Value, When
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -75,7 +75,7 @@ def group_list(request: HttpRequest) -> HttpResponse:
 def setup_start(request: HttpRequest) -> HttpResponse:
     """Name a new group. It is a draft from then on."""
     user = rules.check_may_start(request.user)
-    form = StartForm(request.POST or None, organisations=organisations_coordinated_by(user))
+    form = StartForm(_typed(request), organisations=organisations_coordinated_by(user))
     if request.method == "POST" and form.is_valid():
         group = actions.start_group(
             organisation=form.organisation_chosen(), name=form.cleaned_data["name"], by=user
@@ -83,6 +83,10 @@ def setup_start(request: HttpRequest) -> HttpResponse:
         messages.success(request, "The draft is saved. You can stop at any step and go on later.")
         return redirect(step_url("basics", group))
     return render_page(request, "groups/setup/start.html", {"form": form})
+
+
+def _typed(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
 
 
 def _group_to_set_up(request: HttpRequest, slug: str) -> tuple[SupportGroup, User]:
@@ -119,7 +123,7 @@ def _go_on(request: HttpRequest, current: str, group: SupportGroup) -> HttpRespo
 def setup_basics(request: HttpRequest, slug: str) -> HttpResponse:
     """Step: name, purpose, topics and language."""
     group, user = _group_to_set_up(request, slug)
-    form = BasicsForm(request.POST or None, group=group)
+    form = BasicsForm(_typed(request), group=group)
     if request.method == "POST" and form.is_valid():
         topics = form.topics()
         if name := form.cleaned_data["new_topic"]:
@@ -134,7 +138,7 @@ def setup_basics(request: HttpRequest, slug: str) -> HttpResponse:
 def setup_people(request: HttpRequest, slug: str) -> HttpResponse:
     """Step: who it is for, who leads and oversees it, how many, and how people get in."""
     group, user = _group_to_set_up(request, slug)
-    form = PeopleForm(request.POST or None, group=group)
+    form = PeopleForm(_typed(request), group=group)
     if request.method == "POST" and form.is_valid() and (saved := _save(form, group, user)):
         return _go_on(request, "people", saved)
     return _step(request, "people", group, form)
@@ -144,7 +148,7 @@ def setup_people(request: HttpRequest, slug: str) -> HttpResponse:
 def setup_meeting(request: HttpRequest, slug: str) -> HttpResponse:
     """Step: in person, online or both, where, and for whom the place suits."""
     group, user = _group_to_set_up(request, slug)
-    form = MeetingForm(request.POST or None, group=group)
+    form = MeetingForm(_typed(request), group=group)
     if request.method == "POST" and form.is_valid() and (saved := _save(form, group, user)):
         return _go_on(request, "meeting", saved)
     return _step(request, "meeting", group, form)
@@ -154,7 +158,7 @@ def setup_meeting(request: HttpRequest, slug: str) -> HttpResponse:
 def setup_promises(request: HttpRequest, slug: str) -> HttpResponse:
     """Step: ground rules, and the agreement that members sign."""
     group, user = _group_to_set_up(request, slug)
-    form = PromisesForm(request.POST or None, group=group)
+    form = PromisesForm(_typed(request), group=group)
     if request.method == "POST" and form.is_valid() and (saved := _save(form, group, user)):
         if form.agreement_changed():
             actions.write_agreement(

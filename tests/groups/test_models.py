@@ -36,6 +36,12 @@ def test_topic_kind_is_known(db):
             "groups_supportgroup_professionally_led_screened",
             {"facilitation": "professionally_led", "admission": "drop_in"},
         ),
+        ("groups_supportgroup_coordinates_possible", {"latitude": "91", "longitude": "0"}),
+        ("groups_supportgroup_coordinates_possible", {"latitude": "0", "longitude": "-181"}),
+        ("groups_supportgroup_coordinates_possible", {"latitude": "53.8", "longitude": None}),
+        ("groups_supportgroup_accessibility_features_known", {"accessibility_features": ["lift"]}),
+        ("groups_supportgroup_course_is_closed", {"course_sessions": 8}),
+        ("groups_supportgroup_course_is_closed", {"attendance": "closed", "course_sessions": 201}),
     ],
 )
 def test_group_that_cannot_be(db, constraint, fields):
@@ -135,25 +141,11 @@ def test_seats_waiting_and_next_session_are_counted_apart(group):
     assert found.next_starts_at == soon.starts_at
 
 
-@pytest.mark.parametrize(
-    ("words", "is_found"),
-    [
-        ("evening", True),
-        ("EVENING circle", True),
-        ("grief", True),
-        ("leeds", True),
-        ("carers", True),
-        ("evening zebra", False),
-        ("100%", False),
-        ("_", False),
-    ],
-)
-def test_matching_needs_every_word_somewhere(group, words, is_found):
-    group.place, group.who_it_is_for = "Leeds LS6", "Carers"
-    group.save()
-    group.topics.add(factories.topic(name="Grief and bereavement"))
+def test_facilitators_are_counted(group):
+    for _ in range(2):
+        factories.facilitator(group)
 
-    assert SupportGroup.objects.matching(words).exists() == is_found
+    assert SupportGroup.objects.with_facilitators_counted().get().facilitators_counted == 2
 
 
 def test_ground_rules_and_clauses_are_lines_of_heading_and_sentence(group):

@@ -392,6 +392,7 @@ def test_group_lifecycle_goes_on_when_nothing_is_missing(coordinator, group):
     SupportGroup.objects.filter(pk=group.pk).update(lifecycle="paused")
     url = address("group_lifecycle", group)
     assert "Something is missing by now." in coordinator.client.get(url).content.decode()
+    group.refresh_from_db()
     complete(group)
 
     assert "Go on with the group</button>" in coordinator.client.get(url).content.decode()

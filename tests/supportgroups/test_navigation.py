@@ -55,6 +55,11 @@ def test_waiting_work_is_counted(cast, group):
     [
         ("/", ["Find a group"]),
         ("/groups/evening-circle/", ["Find a group"]),
+        ("/groups/evening-circle/agreement/", ["Find a group"]),
+        ("/groups/", ["Groups"]),
+        ("/groups/new/", ["Groups"]),
+        ("/groups/evening-circle/setup/people/", ["Groups"]),
+        ("/groups/evening-circle/lifecycle/", ["Groups"]),
         ("/home/", ["Home"]),
         ("/account/profile/", ["Settings"]),
         ("/screening/", ["Applications"]),
