@@ -19,17 +19,22 @@ MESSAGES = {
         "Please read and sign our agreement next. Then you can come to the next session. "
         "You can listen the whole time if you like."
     ),
+    Decision.Outcome.PREPARE: (
+        "Thank you for telling us about yourself. We would be glad to have you in the group.\n\n"
+        "Before you come, please read this: \n\n"
+        "When you have read it, press the button below. Nobody tests you on it."
+    ),
     Decision.Outcome.TALK_FIRST: (
         "Thank you for telling us about yourself. "
-        "Before you join, I would like to talk with you for about 15 minutes.\n\n"
+        "Before you join, I would like to talk with you for a few minutes.\n\n"
         "This is not a test. I want to find out what would help you most. "
-        "I will write to your e-mail address to find a time."
+        "Please choose one of the times below. If none suits you, tell me when would."
     ),
     Decision.Outcome.REFER: (
         "Thank you for telling us about yourself. "
         "We think that something else may help you more than this group does now.\n\n"
-        "We suggest: \n\n"
-        "You are welcome to ask again at any time."
+        "Below you see what we suggest. "
+        "If you think that we got this wrong, you can ask for another look."
     ),
 }
 #: In place of the first when every place is taken.
@@ -38,9 +43,10 @@ MESSAGE_WHEN_FULL = (
     "There is no place for you yet, so you are on the waiting list. "
     "We write to you when there is one."
 )
-PLACE_FREE = (
-    "There is a place for you now. Please read and sign our agreement next. "
-    "Then you can come to the next session."
+#: With other times for a talk.
+MESSAGE_OTHER_TIMES = (
+    "Thank you for telling me when you have time. Please choose one of these times. "
+    "If none suits you, tell me when would."
 )
 
 
@@ -143,6 +149,11 @@ _ACKNOWLEDGEMENT: dict[str, Any] = {
 
 def _numbered(*questions: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**question, "position": n} for n, question in enumerate(questions, start=1)]
+
+
+def acknowledgement() -> dict[str, Any]:
+    """Fields of the one question that every form has."""
+    return dict(_ACKNOWLEDGEMENT)
 
 
 def default_questions() -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """What a group asks somebody who would like to join, what they answer, and what was decided."""
 
-from typing import Self
+import json
+from datetime import datetime
+from typing import Self, cast
 
 from django.db import models
 from django.db.models import Q
@@ -16,6 +18,10 @@ class ScreeningFormQuerySet(models.QuerySet["ScreeningForm"]):
     def published(self) -> Self:
         """Versions that people were or are asked, newest first."""
         return self.filter(published_at__isnull=False).order_by("-version")
+
+    def drafts(self) -> Self:
+        """Versions that staff work on; nobody is asked them yet."""
+        return self.filter(published_at__isnull=True)
 
 
 class ScreeningForm(models.Model):
@@ -118,11 +124,37 @@ class Question(models.Model):
             return [("yes", "Yes"), ("no", "No")]
         return [(option["value"], option["label"]) for option in self.options]
 
+    def chosen(self, value: str) -> list[str]:
+        """What a stored answer to `some_of` names, in the order of the options."""
+        named = set(json.loads(value))
+        return [option for option, _ in self.choices() if option in named]
+
+    def sheet(self, value: str) -> dict[str, int | None]:
+        """A stored answer to `instrument`: item -> value, None for "rather not say"."""
+        return cast(dict[str, int | None], json.loads(value))
+
+    def lines_of(self, value: str) -> list[tuple[str, str]]:
+        """Wording of each item of an instrument, and of the answer to it."""
+        if self.instrument is None:
+            return []
+        sheet = self.sheet(value)
+        return [
+            (item.text, "Rather not say" if given is None else item.label_of(given))
+            for item in self.instrument.parsed().all_items
+            if item.id in sheet
+            for given in [sheet[item.id]]
+        ]
+
     def label_of(self, value: str | None) -> str:
         """How an answer reads to a person."""
         if value is None:
             return "Rather not say"
-        return dict(self.choices()).get(value, value)
+        if self.kind == self.Kind.INSTRUMENT:
+            return "\n".join(f"{text}: {label}" for text, label in self.lines_of(value))
+        labels = dict(self.choices())
+        if self.kind == self.Kind.SOME_OF:
+            return "\n".join(labels[option] for option in self.chosen(value))
+        return labels.get(value, value)
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
@@ -134,12 +166,6 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
         """Who may need support today first, then by the promised time."""
         urgent = models.Case(models.When(proposal=Question.Proposal.URGENT, then=0), default=1)
         return self.order_by(urgent, "answer_by")
-
-    def on_waiting_list(self) -> Self:
-        """Accepted, but no place was free; who waits longest first."""
-        return self.filter(membership__status=Membership.Status.WAITLISTED).order_by(
-            "membership__waitlisted_at"
-        )
 
 
 class Application(models.Model):
@@ -250,6 +276,23 @@ class Application(models.Model):
     def group(self) -> SupportGroup:
         return self.form.group
 
+    @property
+    def talk(self) -> "tuple[str, datetime | None]":
+        """How far an invitation to talk has come: invited, offered, declined or agreed for when.
+
+        Nothing while no talk is asked for. Looks at all appointments with their times.
+        """
+        if self.status != self.Status.TALK_FIRST:
+            return "", None
+        talks = [talk for talk in self.appointments.all() if talk.withdrawn_at is None]
+        if not talks:
+            return "invited", None
+        newest = max(talks, key=lambda talk: talk.offered_at)
+        if newest.declined_at is not None:
+            return "declined", None
+        picked = newest.picked()
+        return ("agreed", picked.starts_at) if picked else ("offered", None)
+
 
 class Answer(models.Model):
     """What one person answered to one question. `value` is None for "rather not say".
@@ -314,6 +357,12 @@ class Decision(models.Model):
         return self.get_outcome_display()
 
 
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    def open(self) -> Self:
+        """Neither taken back nor declined."""
+        return self.filter(withdrawn_at__isnull=True, declined_at__isnull=True)
+
+
 class Appointment(models.Model):
     """Times offered to an applicant for a talk with one person, of which they pick one."""
 
@@ -335,6 +384,8 @@ class Appointment(models.Model):
     #: When whoever offered it was told what the person picked.
     staff_told_at = models.DateTimeField(null=True, blank=True)
 
+    objects = AppointmentQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -350,6 +401,10 @@ class Appointment(models.Model):
 
     def __str__(self) -> str:
         return f"Talk about {self.application_id}"
+
+    def picked(self) -> "AppointmentTime | None":
+        """The time that the person chose."""
+        return next((time for time in self.times.all() if time.picked_at is not None), None)
 
 
 class AppointmentTime(models.Model):

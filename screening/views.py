@@ -1,12 +1,11 @@
-"""Asking to join, one question a page, and deciding on it."""
+"""Asking to join, one question a page, and what follows for the applicant."""
 
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -16,18 +15,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.actions import change_profile
 from accounts.forms import DisplayNameForm
 from accounts.models import User
-from groups.models import SupportGroup
-from groups.rules import check_may_join, groups_visible_to, seats_for_somebody_new, standing
-from safeguarding.rules import concerns_visible_to
-from screening import actions, defaults, rules
-from screening.forms import AnswerForm, DecisionForm, SendForm
-from screening.models import Application, Decision, Question
-from supportgroups.lib.htmx import render_page, wants_part
+from groups.models import CompanionInvitation, SupportGroup
+from groups.rules import check_may_join, groups_visible_to, standing
+from screening import actions, rules
+from screening.calendar import calendar_file
+from screening.forms import AnotherLookForm, AnswerForm, DeclineTalkForm, PickTimeForm, SendForm
+from screening.models import Answer, Application, Appointment, Question
+from supportgroups.lib.htmx import render_page
 from supportgroups.lib.refusals import Refused
 
-PAGE_SIZE = 25
 #: Where a visitor's wish to join waits while they sign up.
 JOINING = "joining"
+#: Where the invitation of a member waits that led a browser here.
+INVITATION = "companion_invitation"
 
 
 def _person(request: HttpRequest) -> User:
@@ -70,12 +70,32 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     signed_up = request.user.is_authenticated and request.session.get(JOINING) == str(group.pk)
     if request.method == "POST" or signed_up:
         request.session.pop(JOINING, None)
-        return _resume(actions.start_application(group=group, by=_person(request)))
-    form = group.screening_forms.order_by("-version").first()
+        return _resume(_begin(request, group))
+    form = group.screening_forms.published().first()
     number = form.questions.count() if form else 0
     full = not group.seats_for_somebody_new
-    context = {"group": group, "standing": where, "number": number, "full": full}
+    context = {
+        "group": group,
+        "standing": where,
+        "number": number,
+        "full": full,
+        "invitation": _invitation(request, group),
+    }
     return render_page(request, "screening/join.html", context)
+
+
+def _invitation(request: HttpRequest, group: SupportGroup) -> CompanionInvitation | None:
+    """The invitation of a member of this group that this browser brought along."""
+    pk = request.session.get(INVITATION)
+    return rules.invitation_for(group, pk, user=request.user) if pk else None
+
+
+def _begin(request: HttpRequest, group: SupportGroup) -> Application:
+    invitation = _invitation(request, group)
+    begun = actions.start_application(group=group, by=_person(request), invitation=invitation)
+    if invitation is not None:
+        del request.session[INVITATION]
+    return begun
 
 
 def _next_after(application: Application, asked: Question) -> str:
@@ -86,14 +106,20 @@ def _next_after(application: Application, asked: Question) -> str:
     return reverse("screening:question", args=[application.pk, follower.position])
 
 
+def _saved(application: Application, asked: Question) -> Answer | None:
+    return application.answers.filter(question=asked).first()
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def question(request: HttpRequest, pk: UUID, position: int) -> HttpResponse:
     """One question. The answer is kept on Continue."""
     application = _own(request, pk)
     if application.status != Application.Status.DRAFT:
         return redirect("screening:application_detail", application.pk)
-    asked = get_object_or_404(application.form.questions, position=position)
-    saved = application.answers.filter(question=asked).first()
+    asked = get_object_or_404(
+        application.form.questions.select_related("instrument"), position=position
+    )
+    saved = _saved(application, asked)
     data = request.POST if request.method == "POST" else None
     form = AnswerForm(data, question=asked, saved=saved)
     changing = "change" in (data or request.GET)
@@ -111,6 +137,7 @@ def question(request: HttpRequest, pk: UUID, position: int) -> HttpResponse:
     context = {
         "application": application,
         "question": asked,
+        "definition": asked.instrument.parsed() if asked.instrument else None,
         "form": form,
         "changing": changing,
         "later": onward,
@@ -139,7 +166,7 @@ def _rows(application: Application) -> list[dict[str, Any]]:
     """Each question with its answer and the way to change it."""
     answers = {answer.question_id: answer for answer in application.answers.all()}
     rows = []
-    for asked in application.form.questions.all():
+    for asked in application.form.questions.select_related("instrument"):
         answer = answers.get(asked.pk)
         address = reverse("screening:question", args=[application.pk, asked.position])
         rows.append(
@@ -198,11 +225,20 @@ def application_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     application = _own(request, pk)
     if application.status == Application.Status.DRAFT:
         return redirect("screening:check_answers", application.pk)
+    decisions = list(application.decisions.all())
+    decision = decisions[-1] if decisions else None
+    appointment = rules.open_appointment(application)
     context = {
         "application": application,
         "group": application.group,
         "membership": application.membership,
-        "decision": application.decisions.last(),
+        "decision": decision,
+        "suggested": rules.suggested(decision) if decision else (),
+        "way": rules.way_of(application, decisions),
+        "appointment": appointment,
+        "picked": appointment.picked() if appointment else None,
+        "declined": application.appointments.filter(declined_at__isnull=False).last(),
+        "may_ask_again": rules.may_ask_again(application),
         "late": application.answer_by is not None and application.answer_by < timezone.now(),
         "may_withdraw": Application.Status.WITHDRAWN
         in Application.MOVES[Application.Status(application.status)],
@@ -224,110 +260,90 @@ def application_withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render_page(request, "screening/application_withdraw.html", context)
 
 
-@require_safe
-def queue(request: HttpRequest) -> HttpResponse:
-    """Who waits for an answer, most urgent first, then by the promised time; who for a place."""
-    rules.check_may_see_queue(request.user)
-    decided_by = rules.applications_decided_by(request.user)
-    waiting = decided_by.waiting().most_urgent_first()
-    listed = list(decided_by.on_waiting_list()[:100])
-    groups = SupportGroup.objects.filter(pk__in={a.group.pk for a in listed}).with_seats_taken()
-    free = {group.pk: max(group.capacity - group.seats_taken, 0) for group in groups}
-    context = {
-        "page": Paginator(waiting, PAGE_SIZE).get_page(request.GET.get("page")),
-        "waiting_list": [(application, free[application.group.pk]) for application in listed],
-        "now": timezone.now(),
-    }
-    return render_page(request, "screening/queue.html", context)
-
-
-def _review_context(request: HttpRequest, application: Application) -> dict[str, Any]:
-    """What both the whole page and its decision part show."""
-    moves = Application.MOVES[Application.Status(application.status)]
-    after = {outcome.value: outcome for outcome in Decision.Outcome}
-    open_outcomes = [
-        outcome for outcome in after.values() if actions.STATUS_AFTER[outcome] in moves
-    ]
-    chosen = after.get(request.POST.get("outcome") or request.GET.get("outcome", ""))
-    return {
-        "application": application,
-        "group": application.group,
-        "outcomes": open_outcomes,
-        "outcome": chosen if chosen in open_outcomes else None,
-        "left": seats_for_somebody_new(application.group),
-    }
-
-
-def _decision_form(request: HttpRequest, context: dict[str, Any]) -> DecisionForm | None:
-    outcome = context["outcome"]
-    if outcome is None:
-        return None
-    message = defaults.MESSAGES[outcome]
-    if outcome == Decision.Outcome.ACCEPT and not context["left"]:
-        message = defaults.MESSAGE_WHEN_FULL
-    data = request.POST if request.method == "POST" else None
-    return DecisionForm(data, outcome=outcome, initial={"message": message})
-
-
-def _decide(application: Application, form: DecisionForm, outcome: str, by: User) -> bool:
-    """Whether this decision counted: somebody else may have decided meanwhile."""
-    try:
-        actions.decide(application=application, outcome=outcome, by=by, **form.cleaned_data)
-    except Refused as refused:
-        if refused.reason != "state_changed":
-            raise
-        return False
-    return True
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def review(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Read the answers and decide. Reading is recorded."""
-    application = get_object_or_404(rules.applications_decided_by(request.user), pk=pk)
-    context = _review_context(request, application)
-    form = _decision_form(request, context)
-    too_late = request.method == "POST" and not context["outcomes"]
-    if request.method == "POST" and form is not None and form.is_valid():
-        if _decide(application, form, context["outcome"], _person(request)):
-            messages.success(request, "Your answer is on its way. They get an e-mail about it.")
-            return redirect("screening:queue")
-        too_late = True
-    if too_late:
-        application.refresh_from_db()
-        context, form = _review_context(request, application), None
-    context |= {"form": form, "too_late": too_late}
-    if not wants_part(request):
-        context |= _answers_context(request, application)
-    status = 409 if too_late else 200
-    return render_page(request, "screening/review.html", context, "decision", status=status)
-
-
-def _answers_context(request: HttpRequest, application: Application) -> dict[str, Any]:
-    answers = actions.read_application(application=application, by=_person(request))
-    return {
-        "answers": [
-            {
-                "question": answer.question,
-                "value": answer.question.label_of(answer.value),
-                "proposal": rules.proposal_of(answer.question, answer.value),
-            }
-            for answer in answers
-        ],
-        "decisions": application.decisions.select_related("decided_by"),
-        "concerns": rules.concerns_from(application),
-        "visible": set(concerns_visible_to(request.user).values_list("pk", flat=True)),
-    }
+# After an answer: something to read, a talk, another look -----------------------------------------
 
 
 @require_POST
-def place_offer(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Give somebody on the waiting list the place that is free."""
-    application = get_object_or_404(rules.applications_decided_by(request.user), pk=pk)
+def application_prepared(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """“I have read this”: the last thing before a place."""
+    application = _own(request, pk)
     try:
-        actions.offer_place(application=application, by=_person(request))
+        actions.confirm_prepared(application=application, by=_person(request))
     except Refused as refused:
-        # Somebody else was faster: the list that follows shows how it is now.
+        # Staff decided meanwhile, or the button was pressed twice: the page shows how it is now.
+        messages.info(request, refused.message)
+    return redirect("screening:application_detail", application.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def another_look(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask once for another look after something else was suggested."""
+    application = _own(request, pk)
+    rules.check_may_ask_again(application)
+    check_may_join(request.user, application.group)
+    form = AnotherLookForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        words = form.cleaned_data["words"]
+        actions.ask_for_another_look(application=application, words=words, by=_person(request))
+        messages.success(request, "You have asked for another look.")
+        return redirect("screening:application_detail", application.pk)
+    context = {"application": application, "group": application.group, "form": form}
+    return render_page(request, "screening/another_look.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def appointment(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Choose one of the times for a talk, or say that none suits and when would."""
+    application = _own(request, pk)
+    offered = rules.open_appointment(application)
+    if offered is None:
+        return redirect("screening:application_detail", application.pk)
+    agreed = offered.picked()
+    data = request.POST if request.method == "POST" else None
+    form = (
+        DeclineTalkForm(data)
+        if agreed
+        else PickTimeForm(data, appointment=offered, at=timezone.now())
+    )
+    if data is not None and form.is_valid():
+        _answer_times(request, offered, form)
+        return redirect("screening:application_detail", application.pk)
+    context = {
+        "application": application,
+        "group": application.group,
+        "appointment": offered,
+        "agreed": agreed,
+        "form": form,
+    }
+    return render_page(request, "screening/appointment.html", context)
+
+
+def _answer_times(
+    request: HttpRequest, offered: Appointment, form: PickTimeForm | DeclineTalkForm
+) -> None:
+    time = form.picked if isinstance(form, PickTimeForm) else None
+    person, words = _person(request), form.cleaned_data.get("words", "")
+    try:
+        if time is not None:
+            actions.pick_time(time=time, by=person)
+            messages.success(request, "Your talk is agreed.")
+        else:
+            actions.decline_times(appointment=offered, words=words, by=person)
+            messages.success(request, "We have passed on when you have time.")
+    except Refused as refused:
         messages.warning(request, refused.message)
-    else:
-        messages.success(request, "They have a place now. They get an e-mail about it.")
-    return redirect("screening:queue")
+
+
+@require_safe
+def appointment_calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """An agreed talk for the calendar of either side, in neutral words."""
+    agreed = get_object_or_404(rules.appointments_of(request.user), pk=pk)
+    time = agreed.picked()
+    if time is None:
+        raise Http404
+    own = agreed.application.user_id == _person(request).pk
+    name = "screening:application_detail" if own else "screening:review"
+    file = calendar_file(agreed, time, url=reverse(name, args=[agreed.application_id]))
+    response = HttpResponse(file, content_type="text/calendar; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="appointment.ics"'
+    return response

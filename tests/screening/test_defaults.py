@@ -10,8 +10,8 @@ from screening.models import Decision, Question
 
 
 @pytest.mark.parametrize("questions", [defaults.default_questions(), defaults.brief_questions()])
-def test_questions_can_be_published_and_end_with_the_acknowledgement(group, facilitator, questions):
-    form = actions.publish_form(group=group, questions=questions, by=facilitator.user)
+def test_questions_can_be_published_and_end_with_the_acknowledgement(group, coordinator, questions):
+    form = actions.publish_form(group=group, questions=questions, by=coordinator.user)
 
     asked = list(form.questions.all())
     for question in asked:
@@ -32,6 +32,7 @@ def test_every_outcome_has_words_to_begin_with():
 
 def test_sentences_are_short():
     texts = [AGREEMENT, GROUND_RULES, *defaults.MESSAGES.values(), defaults.MESSAGE_WHEN_FULL]
+    texts.append(defaults.MESSAGE_OTHER_TIMES)
     for question in defaults.default_questions():
         texts += [question["text"], question["why"]]
     sentences = [s for text in texts for s in re.split(r"(?<=[.?!])\s+", text)]
