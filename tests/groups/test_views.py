@@ -1,15 +1,16 @@
-"""The directory, a group's page, the agreement, and leaving, through a browser's eyes."""
+"""The directory and a group's page, through a browser's eyes."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from groups.models import Membership
+from groups.models import SupportGroup
 from tests import factories
 
 DIRECTORY = "/"
@@ -52,7 +53,8 @@ def test_directory_shows_what_a_card_must(client, group):
 
     assert "2 of 3 places left" in page
     assert "Every 2 weeks, 75 minutes. Come when you can" in page
-    assert "Online, by text chat" in page
+    assert '<b>Online</b></span><span class="vh">: </span>' in page
+    assert "by text chat" in page
     assert "Peer-led, one facilitator" in page
     assert "Low mood" in page
     assert "London" in page
@@ -161,7 +163,9 @@ def test_directory_without_a_match_shows_ways_on(client, three):
     assert "Leave out “york”" in page
     assert "These come closest" in page
     assert 'href="#help-now"' in page
-    assert names(response) == ["Evening in York"]
+    results = page[page.index('id="results"') :]
+    assert 'href="tel:' in results[: results.index("</section>")]
+    assert names(response)[0] == "Evening in York"
 
 
 def test_directory_without_any_group(client, db):
@@ -192,21 +196,160 @@ def test_directory_escapes_what_was_searched(client, group):
     assert "<script>x" not in text(client.get(DIRECTORY, {"q": "<script>x"}))
 
 
-@pytest.mark.parametrize("number", [2, 9])
-def test_directory_asks_few_questions(client, db, number, django_assert_max_num_queries):
+@pytest.mark.parametrize("who", ["visitor", "member", "facilitator", "coordinator"])
+@pytest.mark.parametrize("query", [{}, {"q": "zebra"}, {"q": "grop", "part": "evening"}])
+def test_directory_asks_few_questions(cast, group, who, query, django_assert_max_num_queries):
     topic = factories.topic()
-    for _ in range(number):
-        group = factories.group()
-        group.topics.add(topic)
-        factories.series(group)
-        factories.facilitator(group)
-        factories.support_session(group)
-        factories.member(group)
+    for one in [group, *(factories.group() for _ in range(11))]:
+        one.topics.add(topic)
+        factories.series(one)
+        factories.facilitator(one)
+        factories.support_session(one)
+        factories.member(one)
 
     with django_assert_max_num_queries(8):
-        client.get(DIRECTORY)
-    with django_assert_max_num_queries(10):
-        client.get(DIRECTORY, {"q": "zebra"})
+        cast[who].client.get(DIRECTORY, query)
+
+
+def test_directory_says_what_was_meant(client, db):
+    factories.group(name="Anxiety circle")
+
+    page = text(client.get(DIRECTORY, {"q": "anxeity"}))
+
+    assert "1 group for “anxeity”" in page
+    assert "about <b>“anxiety”</b>" in page
+
+
+def test_directory_near_a_place(client, db):
+    factories.group(
+        name="Close", format="in_person", place="Leeds LS6", latitude="53.82", longitude="-1.57"
+    )
+    factories.group(name="Far", format="in_person", latitude="51.50", longitude="-0.12")
+
+    response = client.get(DIRECTORY, {"near": "53.8012345, -1.5498765"})
+    page = text(response)
+
+    assert names(response) == ["Close", "Far"]
+    assert "About 2 km away" in page
+    assert "About 270 km away" in page
+    assert 'value="53.80, -1.55"' in page
+    assert "53.8012345" not in page[page.index('id="find"') :]
+    assert names(client.get(DIRECTORY, {"near": "53.80,-1.55", "radius": "5"})) == ["Close"]
+
+
+@pytest.mark.parametrize("near", ["Leeds", "91, 0", "0, 181", "1", "1e9, 2", "nan, nan"])
+def test_directory_explains_a_place_that_it_cannot_read(client, group, near):
+    response = client.get(DIRECTORY, {"near": near, "radius": "5"})
+
+    assert "Give two numbers in degrees" in text(response)
+    assert f'value="{near}"' in text(response)
+    assert names(response) == [group.name]
+
+
+def test_directory_may_ask_where_the_browser_is_and_other_pages_may_not(client, group):
+    assert "geolocation=(self)" in client.get(DIRECTORY)["Permissions-Policy"]
+    other = client.get(address("group_detail", group))["Permissions-Policy"]
+    assert "geolocation=()" in other
+
+
+def test_directory_for_search_engines(client, group):
+    plain, narrowed = text(client.get(DIRECTORY)), text(client.get(DIRECTORY, {"part": "evening"}))
+
+    assert 'name="robots"' not in plain
+    assert 'content="noindex, follow"' in narrowed
+    for page in (plain, narrowed):
+        assert '<link rel="canonical" href="http' in page
+        assert 'property="og:title"' in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "detail"),
+    [
+        ("online", "Online", "by text chat"),
+        ("in_person", "In person", "Leeds LS6"),
+        ("hybrid", "Online or in person", "by text chat, or in Leeds LS6"),
+    ],
+)
+def test_how_a_group_meets_cannot_be_mistaken(client, db, kind, words, detail):
+    group = factories.group(format=kind, place="Leeds LS6")
+
+    for where in (DIRECTORY, address("group_detail", group)):
+        page = text(client.get(where))
+        assert f"<b>{words}</b>" in page
+        assert f'<span class="meets__detail">{detail}</span>' in page
+
+
+def test_a_course_says_when_it_starts_and_until_when_it_takes_people(client, db):
+    now = datetime(2026, 2, 2, 12, tzinfo=UTC)
+    with time_machine.travel(now, tick=False):
+        group = factories.group(attendance="closed", course_sessions=8)
+        factories.support_session(group, starts_at=datetime(2026, 3, 3, 19, tzinfo=UTC))
+        for where in (DIRECTORY, address("group_detail", group)):
+            assert "Starts 3 March, 8 sessions; takes people until then" in text(client.get(where))
+
+    with time_machine.travel(datetime(2026, 3, 4, 12, tzinfo=UTC), tick=False):
+        assert "A course of 8 sessions that has begun" in text(client.get(DIRECTORY))
+        page = text(client.get(address("group_detail", group)))
+        assert "This course has begun" in page
+        assert "Ask to join" not in page
+
+
+# Suggestions -------------------------------------------------------------------------------------
+
+
+def test_suggest_asks_a_few_questions(client, group):
+    group.topics.add(factories.topic(name="Grief", slug="grief"))
+    factories.topic(name="Of nobody")
+
+    page = text(client.get("/suggest/"))
+
+    assert "Which group may suit you?" in page
+    assert "What brings you here?" in page
+    assert '<optgroup label="About a condition">' in page
+    assert ">Grief</option>" in page
+    assert "Of nobody" not in page
+    assert names(client.get("/suggest/")) == []
+
+
+def test_suggest_gives_the_reason_for_each(client, three):
+    response = client.get("/suggest/", {"topic": "grief", "format": "online", "part": "evening"})
+
+    page = text(response)
+    assert names(response) == ["Morning online"]
+    for words in (
+        "<span>About grief</span>",
+        "<span>Online</span>",
+        "places left</span>",
+        "<span>But: Not in the evening, your time</span>",
+    ):
+        assert words in page
+    assert 'value="grief" selected' in page
+    assert 'content="noindex, follow"' in page
+
+
+def test_suggest_in_person_names_the_clock_of_the_place(client, three):
+    page = text(client.get("/suggest/", {"format": "in_person", "part": "evening"}))
+
+    assert "In the evening, London time" in page
+
+
+def test_suggest_without_any_answer_gives_groups_with_a_place(client, three):
+    response = client.get("/suggest/", {"topic": "", "format": "", "part": "", "lead": ""})
+
+    assert len(names(response)) == 3
+    assert "12 places left" in text(response)
+
+
+def test_suggest_without_any_group(client, db):
+    page = text(client.get("/suggest/?topic="))
+
+    assert "There is no group yet" in page
+    assert 'href="#help-now"' in page
+
+
+def test_suggest_leaves_out_what_makes_no_sense(client, group):
+    assert names(client.get("/suggest/", {"topic": "nothing", "format": "x"})) == []
+    assert "<title>Error:" in text(client.get("/suggest/", {"topic": "nothing"}))
 
 
 # Time zone ---------------------------------------------------------------------------------------
@@ -301,9 +444,18 @@ def test_group_detail_in_person_keeps_the_time_of_the_place(client, db):
     assert "Secret Street" not in page
 
 
-def test_group_detail_gives_the_address_to_members_and_staff_only(cast, group):
-    group.address = "4 Secret Street"
-    group.save()
+SECRETS = {
+    "address": "4 Secret Street",
+    "room": "The secret room",
+    "online_link": "https://meet.example/secret",
+    "joining_details": "Ring the secret bell",
+}
+
+
+@pytest.mark.parametrize("kind", ["online", "in_person", "hybrid"])
+def test_the_way_in_is_told_to_members_and_staff_only(cast, group, kind):
+    SupportGroup.objects.filter(pk=group.pk).update(format=kind, place="Leeds LS6", **SECRETS)
+    factories.support_session(group)
 
     for who, may_know in (
         ("visitor", False),
@@ -314,8 +466,59 @@ def test_group_detail_gives_the_address_to_members_and_staff_only(cast, group):
         ("coordinator", True),
         ("other_coordinator", False),
     ):
-        page = text(cast[who].client.get(address("group_detail", group)))
-        assert ("Secret Street" in page) == may_know
+        browser = cast[who].client
+        page = text(browser.get(address("group_detail", group)))
+        assert [secret in page for secret in SECRETS.values()] == [may_know] * 4
+        head = page[: page.index("<body")]
+        assert "application/ld+json" in head
+        for elsewhere in (
+            head,
+            text(browser.get(DIRECTORY)),
+            text(browser.get(DIRECTORY, {"q": "secret"})),
+            text(browser.get("/suggest/?topic=")),
+        ):
+            assert not any(secret in elsewhere for secret in SECRETS.values())
+        assert "No group fits" in text(browser.get(DIRECTORY, {"q": "secret"}))
+
+    factories.agreement(group)  # not signed yet, so not in good standing
+    page = text(cast["member"].client.get(address("group_detail", group)))
+    assert not any(secret in page for secret in SECRETS.values())
+
+
+def test_group_detail_for_search_engines_and_previews(client, group):
+    group.purpose = "Talk </script><b>&amp; listen."
+    group.save()
+    factories.series(group)
+
+    response = client.get(address("group_detail", group))
+    page = text(response)
+
+    assert "<title>Evening circle: online support group, every Tuesday" in page
+    assert 'name="robots"' not in page
+    assert f'href="{settings.SITE_URL}{address("group_detail", group)}"' in page
+    assert 'property="og:description"' in page
+    data = re.search(r'<script type="application/ld\+json">(.*?)</script>', page)[1]
+    assert json.loads(data)["description"].startswith("Talk </script><b>&amp; listen.")
+
+
+def test_group_detail_of_a_paused_group_tells_its_members_why(cast, group):
+    group.lifecycle, group.lifecycle_message = "paused", "We are back in May."
+    group.save()
+
+    page = text(cast["member"].client.get(address("group_detail", group)))
+
+    assert "This group is taking a break" in page
+    assert "We are back in May." in page
+    assert "ld+json" not in page
+    assert '<meta name="robots" content="noindex">' in page
+
+
+def test_group_detail_of_a_feed_names_its_network(client, group):
+    group.is_from_feed = True
+    group.save()
+
+    assert "the list of Harbour Network" in text(client.get(address("group_detail", group)))
+    assert "from the list of Harbour Network" in text(client.get(DIRECTORY))
 
 
 def test_group_detail_next_step_follows_the_state(cast, group):
@@ -377,147 +580,3 @@ def test_group_detail_asks_few_questions(member, group, django_assert_max_num_qu
 
     with django_assert_max_num_queries(24):
         member.client.get(address("group_detail", group))
-
-
-# Agreement ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def accepted(group, outsider):
-    """Somebody who has a place and still has to sign."""
-    factories.membership(group=group, user=outsider.user, status="accepted")
-    return outsider
-
-
-def sign(person, group, **changes):
-    data = {"version": group.current_agreement().version, "agrees": "on", "signed_name": "Outsider"}
-    return person.client.post(address("agreement", group), {**data, **changes}, follow=True)
-
-
-def test_agreement_signed_makes_a_member(accepted, group):
-    page = text(accepted.client.get(address("agreement", group)))
-    assert "What is said here stays here" in page
-
-    page = text(sign(accepted, group))
-
-    assert "Thank you for signing" in page
-    assert "You are a member" in page
-    membership = accepted.user.memberships.get()
-    assert membership.status == Membership.Status.ACTIVE
-    assert membership.signatures.get().signed_name == "Outsider"
-    assert "You signed this as <b>Outsider</b>" in text(
-        accepted.client.get(address("agreement", group))
-    )
-
-
-@pytest.mark.parametrize(
-    ("changes", "field", "message"),
-    [
-        ({"agrees": ""}, "agrees", "Tick the box to agree"),
-        ({"signed_name": ""}, "signed_name", "Type your display name to sign."),
-        ({"signed_name": "Somebody"}, "signed_name", "Type the name that others see: Outsider"),
-    ],
-)
-def test_agreement_says_what_is_missing_and_keeps_the_rest(
-    accepted, group, changes, field, message
-):
-    page = text(sign(accepted, group, **changes))
-
-    assert "<title>Error:" in page
-    assert f'href="#id_{field}">{message}' in page
-    assert page.count(message) == 2
-    if field != "signed_name":
-        assert 'value="Outsider"' in page
-    assert accepted.user.memberships.get().status == Membership.Status.ACCEPTED
-
-
-def test_agreement_forgives_case_and_spaces_in_the_name(accepted, group):
-    assert "You are a member" in text(sign(accepted, group, signed_name="  outsider "))
-
-
-def test_agreement_replaced_while_reading_must_be_read_again(accepted, group):
-    factories.agreement(group, text="New clause. Please read.")
-
-    page = text(sign(accepted, group, version=1))
-
-    assert "updated while you were reading" in page
-    assert "New clause" in page
-    assert 'name="version" value="2"' in page
-    assert not accepted.user.memberships.get().signatures.exists()
-
-
-def test_agreement_again_after_a_new_version(member, group):
-    factories.agreement(group, text="New clause. Please read.")
-
-    page = text(member.client.get(address("agreement", group)))
-    assert "The agreement has changed" in page
-    assert "You signed version 1" in page
-    assert "Read the version you signed before" in page
-
-    assert "You are a member" in text(sign(member, group, signed_name="Member"))
-    assert member.user.memberships.in_good_standing().exists()
-
-
-@pytest.mark.parametrize("who", ["outsider", "applicant", "facilitator", "coordinator"])
-def test_agreement_is_for_people_with_a_place(cast, group, who):
-    response = cast[who].client.get(address("agreement", group))
-
-    assert response.status_code == 403
-    assert "once you have a place" in response.content.decode()
-    assert address("group_detail", group) in response.content.decode()
-
-
-def test_agreement_asks_visitors_to_sign_in(client, group):
-    assert client.get(address("agreement", group))["Location"] == (
-        f"{reverse('account_login')}?next={quote(address('agreement', group))}"
-    )
-
-
-# Leaving -----------------------------------------------------------------------------------------
-
-
-def test_leave_takes_two_clicks_and_no_reason(member, group):
-    assert "Leave the group" in text(member.client.get(address("group_detail", group)))
-    assert f"Leave {group.name}?" in text(member.client.get(address("leave", group)))
-
-    page = text(member.client.post(address("leave", group), {}, follow=True))
-
-    assert "You have left the group" in page
-    membership = member.user.memberships.get()
-    assert (membership.status, membership.end_reason) == (Membership.Status.WITHDRAWN, "")
-
-
-def test_leave_keeps_a_reason_and_says_when_it_is_too_long(member, group):
-    page = text(member.client.post(address("leave", group), {"reason": "x" * 301}))
-    assert "Use up to 300 characters." in page
-    assert "x" * 301 in page
-
-    member.client.post(address("leave", group), {"reason": "Moving away"})
-    assert member.user.memberships.get().end_reason == "Moving away"
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [("waitlisted", "Leave the waiting list?"), ("accepted", "Give your place back?")],
-)
-def test_leave_before_being_a_member(outsider, group, status, words):
-    factories.membership(group=group, user=outsider.user, status=status)
-
-    assert words in text(outsider.client.get(address("leave", group)))
-    outsider.client.post(address("leave", group))
-    assert outsider.user.memberships.get().status == Membership.Status.WITHDRAWN
-
-
-def test_leave_sends_applicants_to_their_request(applicant, group):
-    response = applicant.client.get(address("leave", group))
-
-    assert response["Location"] == reverse(
-        "screening:application_detail", args=[applicant.user.applications.get().pk]
-    )
-
-
-def test_leave_is_for_those_who_belong(outsider, group):
-    response = outsider.client.post(address("leave", group))
-
-    assert response.status_code == 403
-    assert "nothing to leave" in response.content.decode()
