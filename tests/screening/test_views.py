@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.models import Event
 from groups.models import Membership
 from safeguarding.models import Concern
-from screening import actions, tasks
+from screening import actions, defaults, tasks
 from screening.models import Application
 from tests import factories
 
@@ -29,6 +29,7 @@ def at(name: str, application, *more) -> str:
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch):
     monkeypatch.setattr(tasks.tell_applicant, "delay", lambda _: None)
+    monkeypatch.setattr(tasks.tell_staff_of_talk, "delay", lambda _: None)
 
 
 @pytest.fixture
@@ -442,12 +443,34 @@ def test_application_withdraw_says_what_stays(outsider, draft, coordinator):
     assert "What they were told stays in that task" in page
 
 
-def test_review_of_what_was_taken_back_is_404(applicant, facilitator):
+def test_review_of_what_was_taken_back_is_kind(applicant, facilitator, member):
     application = applicant.user.applications.get()
     applicant.client.post(at("application_withdraw", application))
 
-    assert facilitator.client.get(at("review", application)).status_code == 404
+    for address in (at("review", application), at("note_add", application)):
+        page = text(facilitator.client.get(address), 410)
+        assert "This request was taken back" in page
+        assert "Applicant" not in page
+        assert member.client.get(address).status_code == 404
+    page = text(facilitator.client.post(at("review", application), {"outcome": "accept"}), 410)
+    assert "nothing left to answer" in page
     assert "Nobody waits for an answer" in text(facilitator.client.get("/screening/"))
+
+
+def test_review_while_the_person_takes_it_back(applicant, facilitator, monkeypatch):
+    application = applicant.user.applications.get()
+    decide = actions.decide
+
+    def too_slow(**fields):
+        actions.withdraw_application(application=application, by=applicant.user)
+        return decide(**fields)
+
+    monkeypatch.setattr(actions, "decide", too_slow)
+    response = facilitator.client.post(
+        at("review", application), {"outcome": "accept", "message": "Welcome"}
+    )
+
+    assert "This request was taken back" in text(response, 410)
 
 
 def test_application_withdraw_asks_once(applicant, group):
@@ -533,7 +556,8 @@ def test_review_shows_answers_and_records_the_reading(cast):
     [
         ("accept", "We would be glad to have you in the group"),
         ("talk_first", "I would like to talk with you"),
-        ("refer", "We suggest:"),
+        ("prepare", "please read this"),
+        ("refer", "Below you see what we suggest"),
     ],
 )
 def test_review_offers_kind_words_for_each_outcome(facilitator, applicant, outcome, words):
@@ -559,18 +583,78 @@ def test_review_part_for_htmx_holds_no_answers_and_records_no_reading(facilitato
     assert not Event.objects.filter(verb="application.read").exists()
 
 
+def offering(**more) -> dict[str, str]:
+    """A talk first, at two times that are tomorrow and the day after."""
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    return {
+        "outcome": "talk_first",
+        "message": "Shall we talk?",
+        "reason": "Unsure about fit",
+        "minutes": "20",
+        "how": "By telephone.",
+        "day_1": tomorrow.isoformat(),
+        "clock_1": "18:30",
+        "day_3": (tomorrow + timedelta(days=1)).isoformat(),
+        "clock_3": "09:00",
+    } | more
+
+
 def test_review_decides_and_the_applicant_sees_it(facilitator, applicant):
     application = applicant.user.applications.get()
-    data = {"outcome": "talk_first", "message": "Shall we talk?", "reason": "Unsure about fit"}
 
-    page = text(facilitator.client.post(at("review", application), data, follow=True))
+    page = text(facilitator.client.post(at("review", application), offering(), follow=True))
 
     assert "Your answer is on its way" in page
-    assert "Shall we talk?" in text(applicant.client.get(at("application_detail", application)))
+    assert "Times for a talk are offered." in page
+    page = text(applicant.client.get(at("application_detail", application)))
+    assert "Shall we talk?" in page
+    assert "Choose one of 2 times" in page
     page = text(facilitator.client.get(at("review", application)))
-    assert applicant.user.email in page
+    assert "They can choose between these times" in page
     assert "Unsure about fit" in page
     assert "?outcome=talk_first" not in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"day_1": ""}, "Offer at least one date."),
+        ({"clock_1": ""}, "Offer at least one time."),
+        ({"clock_1": "late"}, "Enter time 1 as in 18:30."),
+        ({"clock_3": ""}, "Fill in both date and time 3."),
+        ({"day_3": ""}, "Fill in both date and time 3."),
+        ({"day_1": "2020-01-01"}, "Offer times that are still to come."),
+        ({"minutes": "3"}, "A talk takes at least 5 minutes."),
+        ({"how": ""}, "Say how you talk and who rings whom."),
+        ({"day_1": "2031-03-30", "clock_1": "01:30"}, "The clocks change then"),
+    ],
+)
+def test_review_says_what_is_wrong_with_the_times(facilitator, applicant, changes, message):
+    application = applicant.user.applications.get()
+
+    page = text(facilitator.client.post(at("review", application), offering(**changes)))
+
+    assert "<title>Error:" in page
+    assert message in page
+    assert "Shall we talk?" in page
+    assert not application.decisions.exists()
+
+
+def test_times_are_typed_on_the_deciders_clock(facilitator, applicant):
+    facilitator.user.time_zone = "America/New_York"
+    facilitator.user.save()
+    application = applicant.user.applications.get()
+    data = offering(day_1="2031-07-01", clock_1="18:30", day_3="", clock_3="")
+
+    page = text(facilitator.client.get(at("review", application), {"outcome": "talk_first"}))
+    assert "New York" in page
+    facilitator.client.post(at("review", application), data)
+
+    time = application.appointments.get().times.get()
+    assert time.starts_at.isoformat() == "2031-07-01T22:30:00+00:00"
+    assert "Tuesday 1 July, 11:30pm, London time" in text(
+        applicant.client.get(at("appointment", application))
+    )
 
 
 @pytest.mark.parametrize(
@@ -639,9 +723,11 @@ def test_review_gives_a_newcomer_no_place_that_somebody_waits_for(group, facilit
     facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Soon"})
 
     assert applicant.user.memberships.get().status == Membership.Status.WAITLISTED
-    assert "A facilitator or coordinator gives free places" in text(
+    assert "it is offered to whoever has waited longest" in text(
         applicant.client.get(at("application_detail", application))
     )
+    page = text(facilitator.client.get("/screening/"))
+    assert page.count(" on the list, since") + page.count("Offered a place, kept until") == 2
 
 
 def test_review_of_a_full_group_puts_on_the_waiting_list(group, facilitator, applicant):
@@ -657,34 +743,16 @@ def test_review_of_a_full_group_puts_on_the_waiting_list(group, facilitator, app
 
     facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Soon"})
     assert applicant.user.memberships.get().status == Membership.Status.WAITLISTED
-    assert "The group is full" in text(facilitator.client.get("/screening/"))
-    page = text(facilitator.client.post(at("place_offer", application), follow=True))
-    assert "Every place is taken" in page
+    page = text(facilitator.client.get("/screening/"))
+    assert "Number 1 on the list" in page
+    assert "The group is full" in page
 
-    group.capacity = 3
-    group.save()
-    assert "1 place free" in text(facilitator.client.get("/screening/"))
-    facilitator.client.post(at("place_offer", application))
-    assert applicant.user.memberships.get().status == Membership.Status.ACCEPTED
-    assert "There is a place for you now" in text(
-        applicant.client.get(at("application_detail", application))
+    now = timezone.now()
+    applicant.user.memberships.update(
+        status="offered", offered_at=now, offer_expires_at=now + timedelta(hours=24)
     )
-
-
-def test_place_offer_passes_nobody_by_a_decision(facilitator, applicant):
-    application = applicant.user.applications.get()
-
-    page = text(facilitator.client.post(at("place_offer", application), follow=True))
-
-    assert "not on the waiting list" in page
-    assert applicant.user.memberships.get().status == Membership.Status.APPLIED
-
-
-def test_place_offer_is_for_staff(cast):
-    application = cast["applicant"].user.applications.get()
-
-    for who in ("outsider", "applicant", "member", "other_coordinator"):
-        assert cast[who].client.post(at("place_offer", application)).status_code == 404
+    assert "Offered a place, kept until" in text(facilitator.client.get("/screening/"))
+    assert "Answer the offer" in text(applicant.client.get(at("application_detail", application)))
 
 
 def test_no_mail_goes_out_before_the_commit(facilitator, applicant):
@@ -692,3 +760,348 @@ def test_no_mail_goes_out_before_the_commit(facilitator, applicant):
     facilitator.client.post(at("review", application), {"outcome": "accept", "message": "Welcome"})
 
     assert mail.outbox == []
+
+
+# After an answer: something to read, a talk, another look -----------------------------------------
+
+
+def decided(applicant, facilitator, outcome, **more) -> Application:
+    return actions.decide(
+        application=applicant.user.applications.get(),
+        outcome=outcome,
+        message="Dear you",
+        reason="x",
+        by=facilitator.user,
+        **more,
+    )
+
+
+def test_application_prepared_leads_to_the_agreement(applicant, facilitator, group):
+    application = decided(applicant, facilitator, "prepare")
+    page = text(applicant.client.get(at("application_detail", application)))
+    assert "Something to read first" in page
+    assert "I have read this</button>" in page
+    assert 'aria-current="step"' in page
+    assert "Reading something first" in text(facilitator.client.get("/screening/"))
+
+    page = text(applicant.client.post(at("application_prepared", application), follow=True))
+    assert "You have a place" in page
+
+    page = text(applicant.client.post(at("application_prepared", application), follow=True))
+    assert "There is nothing to confirm any more." in page
+
+
+@pytest.fixture
+def offered(applicant, facilitator):
+    now = timezone.now()
+    return decided(
+        applicant,
+        facilitator,
+        "talk_first",
+        times=[now + timedelta(days=1), now + timedelta(days=2)],
+        how="By telephone.",
+    )
+
+
+def test_appointment_is_picked_and_stands_in_both_calendars(offered, applicant, facilitator):
+    address = at("appointment", offered)
+    page = text(applicant.client.get(address))
+    assert "London time" in page
+    assert "None of these suits me" in page
+    talk = offered.appointments.get()
+    ics = reverse("screening:appointment_calendar", args=[talk.pk])
+    assert applicant.client.get(ics).status_code == 404
+
+    page = text(applicant.client.post(address, {"time": talk.times.first().pk}, follow=True))
+
+    assert "Your talk is agreed" in page
+    assert ics in page
+    for person in (applicant, facilitator):
+        file = person.client.get(ics).content.decode()
+        assert "SUMMARY:Appointment" in file
+        assert "Evening circle" not in file
+        assert "telephone" not in file
+    page = text(facilitator.client.get("/screening/"))
+    assert "Talks to come" in page
+    assert "Talk agreed for" in page
+    assert "The talk is on" in text(facilitator.client.get(at("review", offered)))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "Choose a time, or say that none suits you."),
+        ({"time": "nonsense"}, "Choose one of the times."),
+        ({"time": "none"}, "Say when you have time"),
+        ({"time": "none", "words": "x" * 301}, "Use up to 300 characters."),
+    ],
+)
+def test_appointment_says_what_is_missing(offered, applicant, data, message):
+    page = text(applicant.client.post(at("appointment", offered), data))
+
+    assert "<title>Error:" in page
+    assert message in page
+
+
+def test_appointment_declined_leads_to_other_times(offered, applicant, facilitator):
+    data = {"time": "none", "words": "Weekdays after 5pm"}
+    page = text(applicant.client.post(at("appointment", offered), data, follow=True))
+    assert "We have passed on when you have time." in page
+    assert "Weekdays after 5pm" in page
+    assert "None of the times suited." in text(facilitator.client.get("/screening/"))
+
+    page = text(facilitator.client.get(at("review", offered), {"outcome": "other_times"}))
+    assert "Weekdays after 5pm" in page
+    assert "Offer these times" in page
+    facilitator.client.post(at("review", offered), offering(outcome="other_times"))
+
+    assert "Choose one of 2 times" in text(applicant.client.get(at("application_detail", offered)))
+
+
+def test_an_agreed_time_can_be_given_back(offered, applicant):
+    applicant.client.post(
+        at("appointment", offered), {"time": offered.appointments.get().times.first().pk}
+    )
+    page = text(applicant.client.get(at("appointment", offered)))
+    assert "Another time for your talk" in page
+    assert "Error:" in text(applicant.client.post(at("appointment", offered), {}))
+
+    applicant.client.post(at("appointment", offered), {"words": "Sundays"})
+
+    assert offered.appointments.get().declined_words == "Sundays"
+
+
+def test_appointment_of_a_decided_request_shows_how_it_is(offered, applicant, facilitator):
+    decided(applicant, facilitator, "accept")
+
+    response = applicant.client.get(at("appointment", offered))
+
+    assert response["Location"] == at("application_detail", offered)
+
+
+def test_appointment_answered_too_late_says_so(offered, applicant, facilitator, monkeypatch):
+    time = offered.appointments.get().times.first()
+    pick = actions.pick_time
+
+    def too_slow(**fields):
+        decided(applicant, facilitator, "accept")
+        return pick(**fields)
+
+    monkeypatch.setattr(actions, "pick_time", too_slow)
+    page = text(applicant.client.post(at("appointment", offered), {"time": time.pk}, follow=True))
+
+    assert "These times are not offered any more." in page
+
+
+def test_referral_shows_listed_groups_and_help_elsewhere(applicant, facilitator, group):
+    listed = factories.group(organisation=group.organisation, name="Morning circle")
+    closed = factories.group(organisation=group.organisation, name="Old circle")
+    application = applicant.user.applications.get()
+    page = text(facilitator.client.get(at("review", application), {"outcome": "refer"}))
+    assert "Morning circle (Online, 12 places left)" in page
+    data = {
+        "outcome": "refer",
+        "message": "Try these",
+        "reason": "Other topic",
+        "groups": [listed.pk, closed.pk],
+        "resources": "Grief line: https://example.org",
+    }
+    facilitator.client.post(at("review", application), data)
+    closed.lifecycle = "closed"
+    closed.save()
+
+    page = text(applicant.client.get(at("application_detail", application)))
+
+    assert reverse("groups:group_detail", args=[listed.slug]) in page
+    assert "Old circle" not in page
+    assert 'href="https://example.org"' in page
+    page = text(facilitator.client.get(at("review", application)))
+    assert "Morning circle, Old circle" in page
+
+
+def test_another_look(applicant, facilitator, coordinator):
+    application = decided(applicant, facilitator, "refer")
+    page = text(applicant.client.get(at("application_detail", application)))
+    assert "Ask for another look" in page
+    assert "You can ask for this once." in text(
+        applicant.client.get(at("another_look", application))
+    )
+
+    data = {"words": "You misread me"}
+    page = text(applicant.client.post(at("another_look", application), data, follow=True))
+
+    assert "We look at it again" in page
+    assert "will answer by" in page
+    assert "Another look" in text(facilitator.client.get("/screening/"))
+    page = text(facilitator.client.get(at("review", application)))
+    assert "somebody else should decide now" in page
+    assert "You could ask Coordinator." in page
+    assert "You misread me" in page
+    assert "should decide" not in text(coordinator.client.get(at("review", application)))
+    assert applicant.client.get(at("another_look", application)).status_code == 403
+
+
+def test_another_look_when_nobody_else_decides(applicant, facilitator):
+    application = decided(applicant, facilitator, "refer")
+    applicant.client.post(at("another_look", application), {})
+
+    assert "nobody else can" in text(facilitator.client.get(at("review", application)))
+
+
+def test_another_look_is_not_offered_by_a_group_that_takes_nobody(applicant, facilitator, group):
+    application = decided(applicant, facilitator, "refer")
+    group.lifecycle = "paused"
+    group.save()
+
+    assert "Ask for another look" not in text(
+        applicant.client.get(at("application_detail", application))
+    )
+    assert applicant.client.post(at("another_look", application)).status_code == 403
+
+
+def test_note_add(facilitator, coordinator, applicant):
+    application = applicant.user.applications.get()
+    assert "Nobody has written a note." in text(facilitator.client.get(at("review", application)))
+
+    facilitator.client.post(at("note_add", application), {"note-body": "Rang <b>twice</b>."})
+
+    page = text(coordinator.client.get(at("review", application)))
+    assert "Rang &lt;b&gt;twice" in page
+    assert "Write the note first." in text(
+        facilitator.client.post(at("note_add", application), {"note-body": ""})
+    )
+    assert "Rang" not in text(applicant.client.get(at("application_detail", application)))
+
+
+# Questions of every kind --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def every_kind(group, coordinator):
+    """An application to a group that asks any-of-several and a questionnaire."""
+    questions = [
+        {
+            "position": 1,
+            "kind": "some_of",
+            "text": "What would help?",
+            "why": "To know.",
+            "is_sensitive": True,
+            "options": [
+                {"value": "talk", "label": "To talk"},
+                {"value": "doctor", "label": "A doctor"},
+                {"value": "tea", "label": "Tea"},
+            ],
+            "proposals": {"doctor": "refer", "talk": "prepare"},
+        },
+        {
+            "position": 2,
+            "kind": "instrument",
+            "instrument": factories.instrument(),
+            "text": "How have you been?",
+            "why": "To know.",
+            "proposals": {"moderate": "talk_first"},
+        },
+        {**defaults.acknowledgement(), "position": 3},
+    ]
+    actions.publish_form(group=group, questions=questions, by=coordinator.user)
+    return group
+
+
+def test_question_of_any_of_several(outsider, every_kind):
+    draft = actions.start_application(group=every_kind, by=outsider.user)
+    page = text(outsider.client.get(at("question", draft, 1)))
+    assert page.count('type="checkbox"') == 3
+    assert "I would rather not say" in page
+    assert "Choose one answer or more" in text(
+        outsider.client.post(at("question", draft, 1), {"value": []})
+    )
+
+    outsider.client.post(at("question", draft, 1), {"value": ["tea", "doctor"]})
+
+    answer = draft.answers.get()
+    assert answer.question.label_of(answer.value) == "A doctor\nTea"
+    page = text(outsider.client.get(at("question", draft, 1)))
+    assert len(re.findall(r'name="value"[^>]* checked', page)) == 2
+    outsider.client.post(at("question", draft, 1), {"not_said": "1"})
+    assert draft.answers.get().value is None
+
+
+def phq(value: str = "0", **more) -> dict[str, str]:
+    return {f"item_q{number}": value for number in range(1, 10)} | more
+
+
+def test_question_with_a_questionnaire(outsider, every_kind, coordinator):
+    draft = actions.start_application(group=every_kind, by=outsider.user)
+    address = at("question", draft, 2)
+    page = text(outsider.client.get(address))
+    assert "Little interest or pleasure" in page
+    assert "Copyright (c) Pfizer" in page
+    assert page.count("I would rather not say") == 10
+
+    page = text(outsider.client.post(address, phq() | {"item_q3": ""}))
+    assert "<title>Error:" in page
+    assert "Choose an answer to number 3" in page
+    assert 'href="#id_item_q3_0"' in page
+
+    response = outsider.client.post(address, phq(item_q9="1", item_q2="-"))
+    assert response["Location"] == at("answer_saved", draft, 2)
+    assert "Thank you for telling us" in text(outsider.client.get(response["Location"]))
+    page = text(outsider.client.get(address))
+    assert len(re.findall(r'name="item_q\d"[^>]* checked', page)) == 9
+    assert "Rather not say" in text(outsider.client.get(at("check_answers", draft)))
+
+
+def test_review_of_a_questionnaire_shows_score_and_each_answer(outsider, every_kind, facilitator):
+    draft = actions.start_application(group=every_kind, by=outsider.user)
+    outsider.client.post(at("question", draft, 1), {"value": ["talk", "doctor"]})
+    outsider.client.post(at("question", draft, 2), phq("1", item_q9="0", item_q1="3", item_q2="3"))
+    outsider.client.post(at("question", draft, 3), {"value": "yes"})
+    outsider.client.post(at("check_answers", draft))
+
+    page = text(facilitator.client.get(at("review", draft)))
+
+    assert "Score 12, moderate" in page
+    assert "Because the score, 12, counts as “moderate”." in page
+    assert "Because of “A doctor”." in page
+    assert "Little interest or pleasure in doing things: <b>Nearly every day</b>" in page
+    assert "Together they suggest: <span" in page
+
+
+# Somebody close -----------------------------------------------------------------------------------
+
+
+def test_join_with_an_invitation(outsider, group, member, joining, facilitator):
+    group.allows_companions = True
+    group.save()
+    invitation = member.user.memberships.get().companion_invitations.create(
+        relation="partner", expires_at=timezone.now() + timedelta(days=7)
+    )
+    session = outsider.client.session
+    session["companion_invitation"] = str(invitation.pk)
+    session.save()
+    page = text(outsider.client.get(joining))
+    assert "<b>Member</b> invites you along" in page
+
+    outsider.client.post(joining)
+
+    application = outsider.user.applications.get()
+    assert application.companion_invitation == invitation
+    assert "companion_invitation" not in outsider.client.session
+    answer_all(outsider, application)
+    outsider.client.post(at("check_answers", application))
+    page = text(facilitator.client.get(at("review", application)))
+    assert "Member, a member, invited them as partner." in page
+
+
+def test_join_with_an_invitation_to_another_group_changes_nothing(outsider, member, joining):
+    other = factories.member(factories.group())
+    invitation = other.companion_invitations.create(
+        relation="family", expires_at=timezone.now() + timedelta(days=7)
+    )
+    session = outsider.client.session
+    session["companion_invitation"] = str(invitation.pk)
+    session.save()
+
+    outsider.client.post(joining)
+
+    assert outsider.user.applications.get().companion_invitation is None
