@@ -593,6 +593,8 @@ def delete_day_off(*, day_off: DayOff, by: User, at: datetime | None = None) -> 
         book(support_session.group, [support_session])
     _fit_courses(groups, by, at)
     for series in _series_of(groups):
+        if not rules.meets_on(series, day):
+            continue
         until = rules.horizon(series, at)
         _make(series, rules.missing_occurrences(series, after=at, until=until), by, at, until)
     _tell(back, Reminder.Kind.RESTORED)

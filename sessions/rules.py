@@ -582,6 +582,13 @@ def days_off_of(group: SupportGroup) -> QuerySet[DayOff]:
     )
 
 
+def meets_on(series: Series, day: date) -> bool:
+    """Whether the rule of a series gives a meeting on this day."""
+    begin = schedule.midnight(day, series.time_zone)
+    end = schedule.midnight(day + timedelta(days=1), series.time_zone)
+    return next(occurrences_of(series, after=begin, until=end), None) is not None
+
+
 def times_that_shift(series: Series, at: datetime | None = None) -> list[Occurrence]:
     """Meetings of the next 12 months whose clock time is skipped or comes twice that day."""
     at = at or timezone.now()

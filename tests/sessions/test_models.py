@@ -7,7 +7,15 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from sessions.models import AgendaItem, AgendaTemplateItem, Entry, SupportSession
+from sessions.models import (
+    AgendaItem,
+    AgendaTemplateItem,
+    Booking,
+    CalendarFeed,
+    DayOff,
+    Entry,
+    SupportSession,
+)
 from tests import factories
 
 
@@ -135,16 +143,97 @@ def test_a_reminder_of_a_kind_is_made_once(group, refuses):
     person = factories.user()
     factories.reminder(held, person)
     refuses("sessions_reminder_once", lambda: factories.reminder(held, person))
+    factories.reminder(held, person, kind="moved", calendar_sequence=1)
+    factories.reminder(held, person, kind="moved", calendar_sequence=2)
+    refuses(
+        "sessions_reminder_once",
+        lambda: factories.reminder(held, person, kind="moved", calendar_sequence=2),
+    )
     refuses("sessions_reminder_kind_known", lambda: factories.reminder(held, person, kind="soon"))
 
 
 def test_moves_lead_only_forward(group):
-    """Every state is in the table, and nothing leads back to the first."""
+    """Every state is in the table; only what was called off comes back."""
     assert SupportSession.MOVES.keys() == set(SupportSession.Status)
     reachable = {state for states in SupportSession.MOVES.values() for state in states}
-    assert reachable == set(SupportSession.Status) - {SupportSession.Status.SCHEDULED}
+    assert reachable == set(SupportSession.Status)
+    back = [state for state, to in SupportSession.MOVES.items() if "scheduled" in to]
+    assert back == [SupportSession.Status.CANCELLED]
 
 
 def test_the_room_opens_ten_minutes_before(group):
     held = factories.support_session(group)
     assert held.starts_at - held.opens_at == timedelta(minutes=10)
+
+
+@pytest.fixture
+def book(group):
+    """Book a facilitator or a room for a session."""
+
+    def make(held, **fields):
+        fields.setdefault("organisation", held.group.organisation)
+        fields.setdefault("period", (held.starts_at, held.ends_at))
+        return Booking.objects.create(support_session=held, **fields)
+
+    return make
+
+
+def test_a_booking_is_of_one_thing(group, book, refuses):
+    held = factories.support_session(group)
+    refuses("sessions_booking_one_thing", lambda: book(held))
+    refuses(
+        "sessions_booking_one_thing", lambda: book(held, facilitator=factories.user(), room="Hall")
+    )
+
+
+def test_a_facilitator_is_in_one_place_at_a_time(group, book, refuses):
+    held, other = factories.support_session(group), factories.support_session(group)
+    person = factories.user()
+    book(held, facilitator=person)
+    refuses("sessions_booking_facilitator_once", lambda: book(other, facilitator=person))
+    book(other, facilitator=factories.user())
+    later = (held.ends_at, held.ends_at + timedelta(hours=1))
+    book(other, facilitator=person, period=later)
+
+
+def test_a_room_is_held_once_at_a_time(group, book, refuses):
+    held, other = factories.support_session(group), factories.support_session(group)
+    book(held, room="Garden room")
+    refuses("sessions_booking_room_once", lambda: book(other, room="garden Room"))
+    book(other, room="garden Room", organisation=factories.organisation())
+
+
+def test_a_session_books_each_thing_once(group, book, refuses):
+    held = factories.support_session(group)
+    person = factories.user()
+    later = (held.ends_at, held.ends_at + timedelta(hours=1))
+    book(held, room="Hall")
+    book(held, facilitator=person)
+    refuses("sessions_booking_each_once", lambda: book(held, room="Cellar", period=later))
+    refuses("sessions_booking_each_once", lambda: book(held, facilitator=person, period=later))
+
+
+def test_a_day_is_off_once(group, refuses):
+    organisation, day = group.organisation, timezone.localdate()
+    for of_group in (None, group):
+        ask = {"organisation": organisation, "group": of_group, "day": day, "name": "Off"}
+        DayOff.objects.create(**ask)
+        refuses("sessions_dayoff_once", lambda ask=ask: DayOff.objects.create(**ask))
+
+
+def test_a_person_has_one_calendar_of_a_kind(group, refuses):
+    person = factories.user()
+    for of_group in (None, group):
+        ask = {"user": person, "group": of_group, "nonce": "n"}
+        CalendarFeed.objects.create(**ask)
+        refuses("sessions_calendarfeed_once", lambda ask=ask: CalendarFeed.objects.create(**ask))
+
+
+def test_a_cancelled_session_says_why_and_no_other_does(group, refuses):
+    name = "sessions_supportsession_cancelled_for_known"
+    held = factories.support_session(group)
+    rows = SupportSession.objects.filter(pk=held.pk)
+    refuses(name, lambda: rows.update(status="cancelled"))
+    refuses(name, lambda: rows.update(cancelled_for="by_hand"))
+    refuses(name, lambda: rows.update(status="cancelled", cancelled_for="weather"))
+    rows.update(status="cancelled", cancelled_for="day_off")
