@@ -394,7 +394,8 @@ WITH listed AS MATERIALIZED (
     FROM groups_supportgroup WHERE lifecycle = 'listed'
 ),
 zones AS MATERIALIZED (
-    SELECT name, CASE WHEN pg_input_is_valid('2000-01-01 ' || name, 'timestamptz') THEN name
+    SELECT name, CASE WHEN name ~ '^\\w+(/[-+\\w]+)+$'
+        AND pg_input_is_valid('2000-01-01 ' || name, 'timestamptz') THEN name
         ELSE 'UTC' END AS known
     FROM (SELECT DISTINCT time_zone AS name FROM listed UNION SELECT %(zone)s) names
 ),

@@ -41,7 +41,11 @@ def headline(group: SupportGroup) -> str:
     if group.place and group.format != SupportGroup.Format.ONLINE:
         how += f", {group.place}"
     series = group.current_series()
-    return f"{group.name}: {how}" + (f", {_lower(series.rhythm())}" if series else "")
+    if series is None:
+        return f"{group.name}: {how}"
+    # A weekday is the place's own; online it may be another one for the reader.
+    when = series.words() if group.meets_at_a_place() else series.rhythm()
+    return f"{group.name}: {how}, {_lower(when)}"
 
 
 def description(group: SupportGroup) -> str:
@@ -99,7 +103,9 @@ def _event(group: SupportGroup, session: Any, common: dict[str, Any]) -> dict[st
         "endDate": session.ends_at.astimezone(zone).isoformat(),
         "eventStatus": "https://schema.org/EventScheduled",
     }
-    if abs(session.starts_at - session.recurrence_id) >= timedelta(minutes=1):
+    if session.status == "cancelled":
+        event["eventStatus"] = "https://schema.org/EventCancelled"
+    elif abs(session.starts_at - session.recurrence_id) >= timedelta(minutes=1):
         event["eventStatus"] = "https://schema.org/EventRescheduled"
         event["previousStartDate"] = session.recurrence_id.astimezone(zone).isoformat()
     return event

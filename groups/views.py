@@ -137,7 +137,9 @@ def public_context(request: HttpRequest, group: SupportGroup) -> dict[str, Any]:
     shown = cards.with_card_facts(SupportGroup.objects.filter(pk=group.pk)).get()
     begun = rules.course_began(shown)
     left = 0 if begun else shown.seats_for_somebody_new
-    coming = list(shown.support_sessions.coming()[:4])
+    dates = shown.support_sessions.filter(ends_at__gt=timezone.now()).order_by("starts_at")
+    # What another rhythm replaced is no news.
+    coming = list(dates.exclude(status="ended").exclude(cancelled_for="rhythm")[:6])
     others = [] if left else list(rules.alternatives_to(shown)[:3].values_list("pk", flat=True))
     return {
         "group": shown,
@@ -159,7 +161,8 @@ def public_context(request: HttpRequest, group: SupportGroup) -> dict[str, Any]:
         "zone": shown.time_zone if shown.meets_at_a_place() else None,
         "local": "no" if shown.meets_at_a_place() else "yes",
         "coming": coming,
-        "next": coming[0] if coming else None,
+        "notes": "no",
+        "next": next((session for session in coming if session.status != "cancelled"), None),
         "wait": None if left or begun else rules.expected_wait(shown),
         "alternatives": cards.cards(finder.Hit(pk) for pk in others),
         "headline": linked_data.headline(shown),
@@ -176,13 +179,16 @@ def group_detail(request: HttpRequest, slug: str) -> HttpResponse:
     context = public_context(request, group)
     standing = rules.standing(request.user, group)
     staffs = rules.groups_staffed_by(request.user).filter(pk=group.pk).exists()
-    coming = context["coming"]
+    knows_the_way = staffs or standing.step in {"member", "leads"}
+    following = context["next"]
     context |= {
         "standing": standing,
         "staffs": staffs,
         "closed_because": rules.why_takes_nobody(group),
         "way_back": rules.way_back(request.user, group),
-        "knows_the_way": staffs or standing.step in {"member", "leads"},
-        "open_now": bool(coming) and coming[0].opens_at <= timezone.now(),
+        "knows_the_way": knows_the_way,
+        # A note may tell the way, so it is for those who know it.
+        "notes": "yes" if knows_the_way else "no",
+        "open_now": following is not None and following.opens_at <= timezone.now(),
     }
     return render_page(request, "groups/group_detail.html", context)

@@ -159,3 +159,83 @@ def test_ground_rules_and_clauses_are_lines_of_heading_and_sentence(group):
 @pytest.mark.parametrize("make", [factories.topic, factories.group])
 def test_names_read_as_names(db, make):
     assert str(make(name="Quiet hours")) == "Quiet hours"
+
+
+# Belonging ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fields", [{"offer_expires_at": None}, {"offered_at": None, "offer_expires_at": None}]
+)
+def test_an_offer_runs_out_at_a_known_time(group, fields):
+    membership = factories.membership(group=group, status="offered")
+
+    with refused("groups_membership_offer_expires"):
+        Membership.objects.filter(pk=membership.pk).update(**fields)
+
+
+def test_one_companion_at_a_time(group):
+    inviter = factories.member(group)
+    factories.membership(group=group, status="withdrawn", companion_of=inviter)
+    factories.membership(group=group, companion_of=inviter)
+
+    with refused("groups_membership_one_companion"):
+        factories.member(group, companion_of=inviter)
+
+
+def test_one_open_invitation_at_a_time(group):
+    inviter = factories.member(group)
+    for fields in ({"used_at": timezone.now()}, {"withdrawn_at": timezone.now()}, {}):
+        factories.companion_invitation(inviter, **fields)
+
+    with refused("groups_companioninvitation_one_open"):
+        factories.companion_invitation(inviter)
+
+
+def test_the_relation_of_a_companion_is_known(group):
+    with refused("groups_companioninvitation_relation_known"):
+        factories.companion_invitation(factories.member(group), relation="neighbour")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"outcome": "perhaps", "decided_at": timezone.now()},
+        {"outcome": "upheld"},
+        {"decided_at": timezone.now()},
+    ],
+)
+def test_an_appeal_has_a_known_outcome_with_its_date(group, fields):
+    with refused("groups_appeal_outcome_known"):
+        factories.appeal(group, **fields)
+
+
+def test_an_appeal_is_decided_by_another(group):
+    remover, other = factories.user(), factories.user()
+    decided = {"outcome": "upheld", "decided_at": timezone.now()}
+    factories.appeal(group, removed_by=remover, decided_by=other, **decided)
+
+    with refused("groups_appeal_decided_by_another"):
+        factories.appeal(group, removed_by=remover, decided_by=remover, **decided)
+
+
+def test_one_appeal_for_each_removal(group):
+    appeal = factories.appeal(group)
+
+    with refused("groups_appeal_membership_id_key"):
+        factories.appeal(group, membership=appeal.membership)
+
+
+def test_the_kind_of_news_is_known(group):
+    with refused("groups_notice_kind_known"):
+        factories.notice(group, factories.user(), kind="gossip")
+
+
+def test_rows_read_as_what_they_are(group):
+    membership = factories.member(group)
+    invitation = factories.companion_invitation(membership)
+
+    assert str(invitation) == f"Partner of {membership.pk}"
+    appeal = factories.appeal(group)
+    assert str(appeal) == f"Appeal of {appeal.membership_id}"
+    assert str(factories.notice(group, membership.user)) == "A place is free"

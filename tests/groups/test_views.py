@@ -230,7 +230,7 @@ def test_directory_near_a_place(client, db):
     page = text(response)
 
     assert names(response) == ["Close", "Far"]
-    assert "About 2 km away" in page
+    assert "About 3 km away" in page
     assert "About 270 km away" in page
     assert 'value="53.80, -1.55"' in page
     assert "53.8012345" not in page[page.index('id="find"') :]
@@ -455,7 +455,7 @@ SECRETS = {
 @pytest.mark.parametrize("kind", ["online", "in_person", "hybrid"])
 def test_the_way_in_is_told_to_members_and_staff_only(cast, group, kind):
     SupportGroup.objects.filter(pk=group.pk).update(format=kind, place="Leeds LS6", **SECRETS)
-    factories.support_session(group)
+    factories.support_session(group, note="This time behind the secret hall.")
 
     for who, may_know in (
         ("visitor", False),
@@ -469,6 +469,7 @@ def test_the_way_in_is_told_to_members_and_staff_only(cast, group, kind):
         browser = cast[who].client
         page = text(browser.get(address("group_detail", group)))
         assert [secret in page for secret in SECRETS.values()] == [may_know] * 4
+        assert ("behind the secret hall" in page) == may_know
         head = page[: page.index("<body")]
         assert "application/ld+json" in head
         for elsewhere in (
@@ -493,7 +494,7 @@ def test_group_detail_for_search_engines_and_previews(client, group):
     response = client.get(address("group_detail", group))
     page = text(response)
 
-    assert "<title>Evening circle: online support group, every Tuesday" in page
+    assert "<title>Evening circle: online support group, weekly" in page
     assert 'name="robots"' not in page
     assert f'href="{settings.SITE_URL}{address("group_detail", group)}"' in page
     assert 'property="og:description"' in page
