@@ -194,7 +194,7 @@ def test_one_open_invitation_at_a_time(group):
 
 def test_the_relation_of_a_companion_is_known(group):
     with refused("groups_companioninvitation_relation_known"):
-        factories.companion_invitation(factories.member(group), relation="neighbour")
+        factories.companion_invitation(factories.member(group), relation="friend")
 
 
 @pytest.mark.parametrize(
