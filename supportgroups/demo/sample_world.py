@@ -28,10 +28,9 @@ from outcomes import actions as outcomes_actions
 from outcomes.models import SurveyPlan
 from screening import actions as screening_actions
 from screening.defaults import brief_questions, default_questions
-from screening.models import Decision
 from sessions import actions as session_actions
 from sessions.models import AgendaTemplateItem, Series, SupportSession
-from supportgroups.demo import history, present, surveys, world
+from supportgroups.demo import history, plans, present, surveys, world
 from supportgroups.demo.history import Circle
 from supportgroups.demo.people import MAIL_DOMAIN, PASSWORD, TAKEN_NAME, Crowd, Person
 
@@ -320,12 +319,26 @@ class _World:
         )
         for series in Series.objects.filter(ended_at__isnull=True):
             session_actions.make_sessions(series=series, at=now)
+        self._make_plans()
         outcomes_actions.make_surveys_due(by=None, at=now)
         if worried.user.email not in {each.email for each in SAMPLE_PEOPLE}:
             present.answer_with_worry(worried, now=now)
         ensure_session_soon(at=now)
-        # Mails of decisions that are old news by now were read long ago.
-        Decision.objects.filter(decided_at__lt=now - 2 * _DAY).update(told_at=now - 2 * _DAY)
+        plans.read_long_ago(now)
+
+    def _make_plans(self) -> None:
+        """What is being set up and settled these days."""
+        now = self.now
+        for slug, organisation in self.organisations.items():
+            plans.keep_holidays(organisation=organisation, by=self._on_call(slug), now=now)
+        lantern = self.organisations["lantern-lane"]
+        by = self._on_call("lantern-lane")
+        leads = [self.staff["curlew"], self.staff["bracken"]]
+        plans.set_up_course(leads=leads, by=by, organisation=lantern, now=now)
+        plans.begin_a_group(by=by, organisation=lantern, now=now)
+        plans.free_a_place(self._circle("new-parents-honest-talk"), now=now)
+        plans.remove_and_appeal(self._circle("sober-evenings"), now=now)
+        plans.offer_a_talk(self._circle("living-with-low-mood"), now=now)
 
 
 def ensure_session_soon(*, at: datetime | None = None) -> SupportSession:
