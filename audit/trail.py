@@ -1,6 +1,6 @@
 """Adds to the trail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -47,4 +47,33 @@ def record(
         object_id=on.pk,
         origin=_origin.get(),
         data=data,
+    )
+
+
+def record_each(
+    verb: str,
+    *,
+    by: models.Model | None,
+    on: Iterable[models.Model],
+    organisation: UUID | None = None,
+    at: datetime | None = None,
+    **data: Any,
+) -> None:
+    """The same event on each of many rows, written at once."""
+    at = at or timezone.now()
+    Event.objects.bulk_create(
+        (
+            Event(
+                occurred_at=at,
+                verb=verb,
+                actor_id=by.pk if by is not None else None,
+                organisation_id=organisation,
+                object_type=row._meta.label,
+                object_id=row.pk,
+                origin=_origin.get(),
+                data=data,
+            )
+            for row in on
+        ),
+        batch_size=2000,
     )

@@ -10,6 +10,8 @@ from audit.models import Event
 from audit.trail import origin
 from groups import periodic as groups_periodic
 from outcomes import periodic as outcomes_periodic
+from outreach import actions as outreach_actions
+from outreach import periodic as outreach_periodic
 from safeguarding import periodic as safeguarding_periodic
 from screening import actions as screening_actions
 from screening import periodic as screening_periodic
@@ -27,10 +29,12 @@ DUE_BY_THE_CLOCK = (
     screening_periodic.send_overdue_news,
     sessions_periodic.follow_lifecycle,
     sessions_periodic.make_sessions_ahead,
+    sessions_periodic.book_what_is_free,
     sessions_periodic.end_forgotten_sessions,
     sessions_periodic.send_due_reminders,
     outcomes_periodic.make_surveys_due,
     outcomes_periodic.send_due_invitations,
+    outreach_periodic.take_up_imports,
 )
 
 
@@ -54,6 +58,7 @@ def delete_ended_sign_ins() -> int:
 DELETED_BY_NIGHT = (
     sessions_actions.delete_expired,
     screening_actions.delete_expired,
+    outreach_actions.delete_expired,
     delete_ended_sign_ins,
 )
 
