@@ -697,6 +697,24 @@ def _come_back(group: SupportGroup, by: User | None, at: datetime) -> list[Suppo
     return free_days
 
 
+@transaction.atomic
+def book_what_is_free(
+    *, by: User | None, at: datetime | None = None, limit: int = 200
+) -> list[SupportSession]:
+    """Hold what coming sessions lack and is free by now. Follows from the groups' own rooms and
+    people, so it leaves no event in the trail."""
+    at = at or timezone.now()
+    rules.outdated_rooms(at=at).delete()
+    lacking = list(
+        rules.could_be_booked(at=at)
+        .select_related("group__organisation")
+        .order_by("starts_at")[:limit]
+    )
+    for support_session in lacking:
+        book(support_session.group, [support_session])
+    return lacking
+
+
 # Who leads ----------------------------------------------------------------------------------------
 
 

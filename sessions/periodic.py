@@ -2,7 +2,6 @@
 
 import logging
 import time
-from datetime import timedelta
 from smtplib import SMTPException, SMTPServerDisconnected
 
 from django.core.mail import mailers
@@ -49,12 +48,15 @@ def make_sessions_ahead() -> None:
         if time.monotonic() - begun > SECONDS_OF_A_RUN:
             return
         try:
-            after = max(now, (series.made_until or now) + timedelta(microseconds=1))
-            until = rules.horizon(series, now)
-            if next(rules.occurrences_of(series, after=after, until=until), None):
+            if rules.lacks_sessions(series, made_until=series.made_until, at=now):
                 actions.make_sessions(series=series, at=now)
         except Exception:
             logger.exception("sessions.series_failed", extra={"series": str(series.pk)})
+
+
+def book_what_is_free() -> None:
+    """Hold facilitators and rooms that were taken when a session was made and are free now."""
+    actions.book_what_is_free(by=None)
 
 
 def end_forgotten_sessions() -> None:

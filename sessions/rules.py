@@ -7,19 +7,21 @@ from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import DateTimeRangeField
 from django.core.signing import BadSignature, Signer
 from django.db.models import (
     DurationField,
     Exists,
     ExpressionWrapper,
     F,
+    Func,
     Max,
     OuterRef,
     Prefetch,
     Q,
     QuerySet,
 )
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Trim
 from django.utils import timezone
 
 from accounts.models import Organisation, StaffRole, User
@@ -894,6 +896,52 @@ def bookings_to_free(group: SupportGroup, user: User, *, at: datetime) -> QueryS
     )
 
 
+def _booked_meanwhile(**of: Any) -> Exists:
+    """A booking that overlaps the session of the query around it, and is `of` the same thing."""
+    period = Func(
+        OuterRef("starts_at"),
+        OuterRef("ends_at"),
+        function="tstzrange",
+        output_field=DateTimeRangeField(),
+    )
+    return Exists(
+        Booking.objects.annotate(room_key=Lower("room")).filter(period__overlap=period, **of)
+    )
+
+
+def could_be_booked(*, at: datetime) -> QuerySet[SupportSession]:
+    """Coming sessions that lack a facilitator or their room, though it is free at their time: it
+    was freed, the group's room is another now, or they are older than bookings."""
+    coming = SupportSession.objects.filter(
+        status=SupportSession.Status.SCHEDULED,
+        starts_at__gt=at,
+        group__lifecycle=SupportGroup.Lifecycle.LISTED,
+    )
+    leads = FacilitatorAssignment.objects.filter(group__support_sessions=OuterRef("pk"))
+    free_lead = leads.annotate(
+        starts_at=F("group__support_sessions__starts_at"),
+        ends_at=F("group__support_sessions__ends_at"),
+    ).exclude(_booked_meanwhile(facilitator=OuterRef("user")))
+    free_room = ~_booked_meanwhile(
+        organisation=OuterRef("group__organisation"),
+        room_key=Lower(Trim(OuterRef("group__room"))),
+    )
+    has_room = ~Q(group__room="") & ~Q(group__format=SupportGroup.Format.ONLINE)
+    return coming.filter(Exists(free_lead) | (has_room & free_room)).order_by("starts_at")
+
+
+def outdated_rooms(*, at: datetime) -> QuerySet[Booking]:
+    """Bookings of coming sessions for a room that is not the group's any more."""
+    return Booking.objects.annotate(
+        room_key=Lower("room"), room_now=Lower(Trim("support_session__group__room"))
+    ).filter(
+        ~Q(room_key=F("room_now")) | Q(support_session__group__format=SupportGroup.Format.ONLINE),
+        facilitator__isnull=True,
+        support_session__status=SupportSession.Status.SCHEDULED,
+        support_session__starts_at__gt=at,
+    )
+
+
 def behind_their_lifecycle(*, at: datetime) -> QuerySet[SupportGroup]:
     """Groups that paused, closed or were listed again, and whose coming sessions do not show it."""
     scheduled = SupportSession.objects.filter(
@@ -968,6 +1016,23 @@ def occurrences_of(series: Series, *, after: datetime, until: datetime) -> Itera
         until=until,
         skip=frozenset(skip),
     )
+
+
+def lacks_sessions(series: Series, *, made_until: datetime | None, at: datetime) -> bool:
+    """Whether the rule gives a meeting before the horizon, later than those that were made."""
+    until = horizon(series, at)
+    if made_until is not None:
+        following = schedule.next_start(
+            rrule=series.rrule,
+            starts_on=series.starts_on,
+            starts_at_time=series.starts_at_time,
+            time_zone=series.time_zone,
+            after=made_until,
+            skip=frozenset(series.days_off),
+        )
+        if following is None or following >= at:
+            return following is not None and following < until
+    return next(occurrences_of(series, after=at, until=until), None) is not None
 
 
 def missing_occurrences(series: Series, *, after: datetime, until: datetime) -> list[Occurrence]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
@@ -340,6 +341,32 @@ def occurrences(
             )
     if waiting is not None:
         yield waiting
+
+
+@lru_cache(maxsize=20_000)
+def next_start(
+    *,
+    rrule: str,
+    starts_on: date,
+    starts_at_time: time,
+    time_zone: str,
+    after: datetime,
+    skip: frozenset[date],
+) -> datetime | None:
+    """When the first meeting after this moment begins. Remembered, as the clock asks each minute
+    for every group."""
+    begin = after + timedelta(microseconds=1)
+    found = occurrences(
+        rrule=rrule,
+        starts_on=starts_on,
+        starts_at_time=starts_at_time,
+        minutes=1,
+        time_zone=time_zone,
+        after=begin,
+        until=begin + LONGEST_WAIT,
+        skip=skip,
+    )
+    return next((each.starts_at for each in found), None)
 
 
 def check_rule(rrule: str, *, starts_on: date, starts_at_time: time, time_zone: str) -> Occurrence:

@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from groups.models import FacilitatorAssignment, SupportGroup
-from sessions import actions, rules
+from sessions import actions, periodic, rules
 from sessions.models import Booking, SupportSession
 from supportgroups.lib.refusals import Refused
 from tests import factories
@@ -210,6 +210,36 @@ def test_a_restored_session_needs_its_people_again(two_groups, coordinator):
     assert no.reason == "booked"
     off.refresh_from_db()
     assert off.status == "cancelled"
+
+
+def test_what_was_taken_is_booked_once_it_is_free(two_groups, coordinator):
+    one, two = two_groups
+    actions.set_rhythm(group=one, by=coordinator.user, **TUESDAYS)
+    actions.make_sessions(series=factories.series(two, starts_on=date(2026, 3, 3)))
+    assert actions.book_what_is_free(by=None) == []
+    first = one.support_sessions.order_by("starts_at").first()
+    actions.cancel_session(support_session=first, by=coordinator.user)
+
+    periodic.book_what_is_free()
+
+    [freed] = SupportSession.objects.filter(bookings__isnull=False, group=two).distinct()
+    assert freed.starts_at == first.starts_at
+    assert rules.not_booked(freed) == []
+    assert actions.book_what_is_free(by=None) == []
+
+
+def test_bookings_follow_the_groups_room(two_groups, coordinator):
+    one, _ = two_groups
+    actions.set_rhythm(group=one, by=coordinator.user, **TUESDAYS)
+    SupportGroup.objects.filter(pk=one.pk).update(room="Cellar")
+    periodic.book_what_is_free()
+    assert set(Booking.objects.exclude(room="").values_list("room", flat=True)) == {"Cellar"}
+    assert Booking.objects.filter(room="Cellar").count() == 9
+
+    SupportGroup.objects.filter(pk=one.pk).update(format="online")
+    periodic.book_what_is_free()
+    assert not Booking.objects.exclude(room="").exists()
+    assert Booking.objects.count() == 9
 
 
 # Who leads ----------------------------------------------------------------------------------------

@@ -96,6 +96,26 @@ def test_neither_group_nor_topic_nor_place_is_named(sent):
         assert words not in (message.subject + message.body).lower().replace("/sessions/", "")
 
 
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("moved", "Your appointment has moved"),
+        ("cancelled", "Your appointment is off"),
+        ("restored", "Your appointment is on again"),
+    ],
+)
+def test_news_is_as_neutral_and_says_the_zone(sent, settings, kind, subject):
+    message = sent(kind=kind, zone="America/New_York", format=SupportGroup.Format.HYBRID)
+
+    assert message.subject == subject
+    assert "Tuesday 27 October, 2:30pm, New York time" in message.body
+    assert "At the place: Tuesday 27 October, 6:30pm, London time" in message.body
+    assert f"\n{settings.SITE_URL}/sessions/{message.session.pk}/\n" in message.body
+    assert ("does not take place" in message.body) is (kind == "cancelled")
+    for words in ("bipolar", "anxiety", "grief", "leeds", "support", "group", "session:"):
+        assert words not in (message.subject + message.body).lower().replace("/sessions/", "")
+
+
 def test_it_is_plain_text_with_links_and_a_lasting_id(sent, settings):
     message = sent()
 

@@ -465,11 +465,15 @@ def test_two_runs_at_once_share_the_work():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.processes
-def test_killed_between_claim_and_sending_the_next_run_sends_it_once():
+@pytest.mark.parametrize("kind", ["day_before", "cancelled"])
+def test_killed_between_claim_and_sending_the_next_run_sends_it_once(kind):
     """A process of its own, ended by SIGKILL when the first mail is about to go out."""
     group = factories.group()
     people = Counter(factories.member(group).user.email for _ in range(3))
-    session_in(group, hours=23)
+    support_session = session_in(group, hours=23)
+    if kind == "cancelled":
+        by = factories.staff_role(organisation=group.organisation).user
+        actions.cancel_session(support_session=support_session, by=by)
     test_database = f"/{connection.settings_dict['NAME']}"
     url = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=test_database))
     script = """
