@@ -106,7 +106,7 @@ def apply(*, group: SupportGroup, by: User, at: datetime | None = None) -> Membe
     """Ask to join: begins an episode. Raises `Refused` for a second one at a time."""
     at = at or timezone.now()
     group = SupportGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
-    rules.check_may_join(by, group)
+    rules.check_may_join(by, group, at=at)
     membership = Membership.objects.create(group=group, user=by, applied_at=at)
     record("membership.applied", by=by, on=membership, organisation=group.organisation_id, at=at)
     return membership
@@ -639,7 +639,12 @@ def _create_group(**fields: Any) -> SupportGroup:
 
 @transaction.atomic
 def start_group(
-    *, organisation: Organisation, name: str, by: User, at: datetime | None = None
+    *,
+    organisation: Organisation,
+    name: str,
+    by: User,
+    format: str = SupportGroup.Format.ONLINE,
+    at: datetime | None = None,
 ) -> SupportGroup:
     """A draft with a name and our defaults. Everything else can be said later, in any order."""
     at = at or timezone.now()
@@ -648,7 +653,7 @@ def start_group(
         organisation=organisation,
         name=name,
         facilitation=SupportGroup.Facilitation.PEER_LED,
-        format=SupportGroup.Format.ONLINE,
+        format=format,
         admission=SupportGroup.Admission.SCREENED,
         time_zone=organisation.time_zone,
         created_at=at,

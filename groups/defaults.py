@@ -16,7 +16,7 @@ We say when something hurts. The facilitators help to put it right.
 AGREEMENT = """\
 What is said stays here. I do not repeat what others say, or who takes part. I may always talk \
 about what I said myself.
-No recordings. I do not record, photograph or copy anything from a session.
+No recordings or screenshots. I do not record, photograph or copy anything from a session.
 Display names only. I use the names people chose. I do not try to find out who they are.
 Nobody else can hear. I join from a place where nobody else can see or hear the group.
 When staff must act. A facilitator may tell others when a life is in danger. The same holds when \
@@ -31,6 +31,6 @@ If somebody breaks this agreement. The facilitators talk with the people concern
 somebody to pause or to leave.
 What nobody can promise. The organisers ask every member to sign this. They cannot guarantee \
 what each person does.
-A reminder each time. I am reminded of this before I enter a session. If the agreement changes, \
-I am asked to sign again.
+A reminder each time. I am reminded of this before I enter a session. This agreement has a \
+version and a date. When it changes, I am asked to sign again.
 """

@@ -112,9 +112,9 @@ def course_began(group: SupportGroup, *, at: datetime | None = None) -> bool:
     return bool(begun.filter(series=latest.series_id).count() < group.course_sessions)
 
 
-def check_may_join(user: Viewer, group: SupportGroup) -> None:
+def check_may_join(user: Viewer, group: SupportGroup, *, at: datetime | None = None) -> None:
     """Raise `Refused` when applying would make no sense. A full group has a waiting list."""
-    if refused := why_takes_nobody(group):
+    if refused := why_takes_nobody(group, at=at):
         raise refused
     if not user.is_authenticated:
         return

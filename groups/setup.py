@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from groups import rules
 from groups.models import SupportGroup
@@ -36,10 +36,7 @@ STEPS = (
 def step_url(slug: str, group: SupportGroup) -> str:
     """The address of one step."""
     name = next(name for own_slug, _, name in STEPS if own_slug == slug)
-    try:
-        return reverse(name, args=[group.slug])
-    except NoReverseMatch:  # until every room has its page
-        return f"/groups/{group.slug}/setup/{slug}/"
+    return reverse(name, args=[group.slug])
 
 
 def steps(group: SupportGroup, current: str) -> list[Step]:

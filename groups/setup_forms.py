@@ -76,10 +76,26 @@ def _clean_name(name: str) -> str:
     return name
 
 
+def _format() -> Any:
+    return _one_of(
+        "How do people come together?",
+        {
+            "in_person": ("In person", "Everybody comes to one place. Nobody joins online."),
+            "online": ("Online", "Everybody joins from where they are. There is no place to go."),
+            "hybrid": (
+                "In person and online at once",
+                "One meeting: some sit in the room, others join it online. "
+                "People choose each time.",
+            ),
+        },
+    )
+
+
 class StartForm(forms.Form):
-    """A name, and for which organisation when somebody coordinates several."""
+    """A name and how it meets, and for which organisation when somebody coordinates several."""
 
     name = _name()
+    format = _format()
     organisation = forms.ModelChoiceField(
         label="Which organisation runs it?",
         queryset=Organisation.objects.none(),
@@ -107,10 +123,17 @@ class StartForm(forms.Form):
 class StepForm(forms.Form):
     """One page of the set-up, filled with what the group has."""
 
+    #: Fields that may wait, and what they are needed for.
+    NEEDED: Mapping[str, str] = {}
+
     def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
         self.group = group
         initial = {name: getattr(group, name) for name in self.base_fields if hasattr(group, name)}
         super().__init__(*args, initial={**initial, **self.own_initial()}, **kwargs)
+
+        for name, words in self.NEEDED.items():
+            if name in self.fields:
+                self.fields[name].needed_for = words  # type: ignore[attr-defined]
 
     def own_initial(self) -> dict[str, Any]:
         """What the fields begin with that are not fields of the group."""
@@ -145,10 +168,10 @@ class BasicsForm(StepForm):
         required=False,
     )
     language = forms.ChoiceField(
-        label="Which language does it speak?",
+        label="Language of the group",
         choices=[(code, name) for code, name in global_settings.LANGUAGES if code != "en-au"],
     )
-    field_order = ["name", "purpose"]
+    NEEDED = {"purpose": "needed before listing"}
 
     LEGENDS = {
         Topic.Kind.CONDITION: "A condition or situation it is about",
@@ -207,6 +230,11 @@ class BasicsForm(StepForm):
 
 class PeopleForm(StepForm):
     """Who it is for, who leads and oversees it, how many, and how people get in."""
+
+    NEEDED = {
+        "who_it_is_for": "needed before listing",
+        "overseer": "needed for a peer-led group",
+    }
 
     who_it_is_for = _text(
         "Who is it for?",
@@ -281,10 +309,7 @@ class PeopleForm(StepForm):
     )
     minimum = forms.IntegerField(
         label="How few are too few?",
-        help_text=(
-            "We suggest 4. With fewer, one absence can make a session feel empty. "
-            "The overview tells you when a group gets close to it."
-        ),
+        help_text=("We suggest 4. With fewer, one absence can make a session feel empty."),
         min_value=2,
         max_value=1000,
         widget=forms.NumberInput(attrs={"class": "input--short", "inputmode": "numeric"}),
@@ -347,18 +372,9 @@ class PeopleForm(StepForm):
 class MeetingForm(StepForm):
     """Where it meets, online or at a place, and what it offers for access needs."""
 
-    format = _one_of(
-        "How do people come together?",
-        {
-            "in_person": ("In person", "Everybody comes to one place. Nobody joins online."),
-            "online": ("Online", "Everybody joins from where they are. There is no place to go."),
-            "hybrid": (
-                "In person and online at once",
-                "One meeting: some sit in the room, others join it online. "
-                "People choose each time.",
-            ),
-        },
-    )
+    NEEDED = {"place": "needed for a place", "address": "needed for a place"}
+
+    format = _format()
     place = _line(
         "Place that everybody may know",
         "A district, and perhaps the kind of place. For example “Leeds LS6, community centre”. "
@@ -480,6 +496,12 @@ def coordinates(typed: str) -> tuple[Decimal, Decimal] | None:
 class PromisesForm(StepForm):
     """Ground rules and the agreement, which begin with texts of ours."""
 
+    NEEDED = {
+        "ground_rules": "needed before listing",
+        "agreement": "needed before listing",
+        "what_changed": "needed when the agreement changes",
+    }
+
     ground_rules = _text(
         "Ground rules",
         "One rule on each line. After the rule and a full stop you can say why it helps.",
@@ -578,3 +600,7 @@ class ListForm(forms.Form):
     state = forms.ChoiceField(
         label="State", required=False, choices=[("", "All"), *Lifecycle.choices]
     )
+
+    def is_used(self) -> bool:
+        """Whether fewer groups than all are shown; call it after `is_valid()`."""
+        return any(self.cleaned_data.values())

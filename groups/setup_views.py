@@ -78,7 +78,10 @@ def setup_start(request: HttpRequest) -> HttpResponse:
     form = StartForm(_typed(request), organisations=organisations_coordinated_by(user))
     if request.method == "POST" and form.is_valid():
         group = actions.start_group(
-            organisation=form.organisation_chosen(), name=form.cleaned_data["name"], by=user
+            organisation=form.organisation_chosen(),
+            name=form.cleaned_data["name"],
+            format=form.cleaned_data["format"],
+            by=user,
         )
         messages.success(request, "The draft is saved. You can stop at any step and go on later.")
         return redirect(step_url("basics", group))

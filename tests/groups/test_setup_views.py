@@ -115,11 +115,14 @@ def test_group_list_asks_the_same_number_of_questions_for_more_groups(
 
 
 def test_setup_start_makes_a_draft(coordinator, organisation):
-    response = coordinator.client.post(reverse("groups:setup_start"), {"name": "Night owls"})
+    response = coordinator.client.post(
+        reverse("groups:setup_start"), {"name": "Night owls", "format": "hybrid"}
+    )
 
     group = SupportGroup.objects.get(name="Night owls")
     assert response["Location"] == address("setup_basics", group)
     assert (group.lifecycle, group.organisation, group.capacity) == ("draft", organisation, 12)
+    assert group.format == "hybrid"
 
 
 def test_setup_start_asks_which_organisation(coordinator):
@@ -127,10 +130,15 @@ def test_setup_start_asks_which_organisation(coordinator):
     stranger = factories.organisation()
     start = reverse("groups:setup_start")
 
-    assert "Choose the organisation" in coordinator.client.post(start, {"name": "A"}).text
-    refused = coordinator.client.post(start, {"name": "A", "organisation": stranger.pk})
+    assert (
+        "Choose the organisation"
+        in coordinator.client.post(start, {"name": "A", "format": "online"}).text
+    )
+    refused = coordinator.client.post(
+        start, {"name": "A", "format": "online", "organisation": stranger.pk}
+    )
     assert refused.status_code == 200
-    coordinator.client.post(start, {"name": "A", "organisation": other.pk})
+    coordinator.client.post(start, {"name": "A", "format": "online", "organisation": other.pk})
 
     assert SupportGroup.objects.get(name="A").organisation == other
 
