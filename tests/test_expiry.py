@@ -6,7 +6,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from screening.models import Answer, Application, Decision
+from screening.models import Answer, Application, Appointment, Decision, Note
 from sessions.models import Entry, Message, Reminder
 from supportgroups.tasks import nightly
 from tests import factories
@@ -71,6 +71,51 @@ def test_answers_that_were_taken_back_go_at_once(group):
     nightly()
 
     assert not application.answers.exists()
+
+
+def test_notes_talks_and_words_live_as_long_as_the_answers(group):
+    now = timezone.now()
+    for status, days in (("referred", 89), ("referred", 91), ("submitted", 200), ("withdrawn", 1)):
+        then = now - timedelta(days=days)
+        application = factories.application(
+            group,
+            user=factories.user(display_name=f"{status} {days}"),
+            status=status,
+            submitted_at=then,
+            another_look_asked_at=then,
+            another_look_words="You misread me.",
+        )
+        application.notes.create(body="Rang twice.")
+        application.appointments.create(how="x", declined_at=then, declined_words="Evenings")
+        Decision.objects.create(application=application, outcome="refer", decided_at=then)
+
+    nightly()
+
+    kept = ["referred 89", "submitted 200"]
+    for rows in (
+        Note.objects.all(),
+        Appointment.objects.all(),
+        [a.notes for a in Application.objects.exclude(another_look_words="")],
+    ):
+        names = {getattr(row, "instance", None) or row.application for row in rows}
+        assert sorted(application.user.display_name for application in names) == kept
+
+
+def test_another_look_keeps_the_answers_until_it_is_decided(group):
+    now = timezone.now()
+    long_ago = now - timedelta(days=100)
+    application = factories.application(
+        group,
+        user=factories.user(),
+        status="submitted",
+        submitted_at=long_ago,
+        another_look_asked_at=now - timedelta(days=11),
+    )
+    Decision.objects.create(application=application, outcome="refer", decided_at=long_ago)
+
+    nightly()
+
+    assert application.answers.exists()
 
 
 def test_forgotten_drafts_go_after_a_month(group):

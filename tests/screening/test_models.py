@@ -40,6 +40,74 @@ def test_the_kind_of_a_question_is_known(form):
         form.questions.create(position=9, kind="riddle", text="What walks on four legs?")
 
 
+def test_a_group_has_one_draft(group):
+    group.screening_forms.create(version=8, published_at=None)
+
+    with refused("screening_screeningform_one_draft"):
+        group.screening_forms.create(version=9, published_at=None)
+
+
+@pytest.mark.parametrize("kind", ["instrument", "text"])
+def test_a_questionnaire_is_named_where_one_is_asked_and_nowhere_else(form, kind):
+    instrument = None if kind == "instrument" else factories.instrument()
+
+    with refused("screening_question_instrument_named"):
+        form.questions.create(position=9, kind=kind, text="How?", instrument=instrument)
+
+
+@pytest.fixture
+def talk(application):
+    return application.appointments.create(how="By telephone.")
+
+
+def test_one_offer_of_times_is_open(application, talk):
+    with refused("screening_appointment_one_open"):
+        application.appointments.create(how="Again.")
+
+
+@pytest.mark.parametrize("ended", ["withdrawn_at", "declined_at"])
+def test_an_offer_of_times_follows_one_that_ended(application, talk, ended):
+    application.appointments.update(**{ended: timezone.now()})
+
+    assert application.appointments.create(how="Again.").pk
+
+
+@pytest.mark.parametrize("minutes", [4, 121])
+def test_a_talk_has_a_possible_length(talk, minutes):
+    talk.minutes = minutes
+    with refused("screening_appointment_minutes_possible"):
+        talk.save()
+
+
+def test_a_time_is_offered_once(talk):
+    now = timezone.now()
+    talk.times.create(starts_at=now)
+
+    with refused("screening_appointmenttime_once"):
+        talk.times.create(starts_at=now)
+
+
+def test_one_time_is_picked(talk):
+    now = timezone.now()
+    talk.times.create(starts_at=now, picked_at=now)
+
+    with refused("screening_appointmenttime_one_picked"):
+        talk.times.create(starts_at=now + timedelta(days=1), picked_at=now)
+
+
+def test_how_far_a_talk_has_come(application):
+    assert application.talk == ("", None)
+    application.status = "talk_first"
+    assert application.talk == ("invited", None)
+    now = timezone.now()
+    offered = application.appointments.create(how="x")
+    time = offered.times.create(starts_at=now)
+    assert application.talk == ("offered", None)
+    time.picked_at = now
+    time.save()
+    assert application.talk == ("agreed", now)
+
+
 @pytest.mark.parametrize(
     ("constraint", "fields"),
     [
@@ -79,6 +147,8 @@ def test_the_outcome_of_a_decision_is_known(application):
         ("yes_no", "yes", "Yes"),
         ("yes_no", None, "Rather not say"),
         ("one_of", "b", "The second"),
+        ("some_of", '["b", "a"]', "The first\nThe second"),
+        ("some_of", "[]", ""),
         ("text", "My own words", "My own words"),
     ],
 )
