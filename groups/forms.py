@@ -22,6 +22,13 @@ class _Slugs(forms.MultipleChoiceField):
         return bool(_SLUG.fullmatch(value))
 
 
+class _IfKnown(forms.ChoiceField):
+    """One answer of the address; what is not among the choices counts as none."""
+
+    def clean(self, value: Any) -> str:
+        return str(value) if value and self.valid_value(value) else ""
+
+
 class DirectoryForm(forms.Form):
     """The search. It stands in the address, so whatever makes no sense there is left out."""
 
@@ -83,10 +90,10 @@ _ANY = ("", "I do not mind")
 class SuggestForm(forms.Form):
     """A few questions that lead to groups. Each may be left out; the address holds the answers."""
 
-    topic = forms.ChoiceField(
+    topic = _IfKnown(
         label="What brings you here?", required=False, help_text="Choose what comes closest."
     )
-    format = forms.ChoiceField(
+    format = _IfKnown(
         label="How would you like to meet?",
         choices=[
             ("online", "Online, from where I am"),
@@ -96,7 +103,7 @@ class SuggestForm(forms.Form):
         required=False,
         widget=AnswerChoices(apart=frozenset({""})),
     )
-    part = forms.ChoiceField(
+    part = _IfKnown(
         label="When could you come?",
         choices=[
             ("morning", "In the morning"),
@@ -107,7 +114,7 @@ class SuggestForm(forms.Form):
         required=False,
         widget=AnswerChoices(apart=frozenset({""})),
     )
-    lead = forms.ChoiceField(
+    lead = _IfKnown(
         label="Who should lead it?",
         choices=[
             ("peer_led", "Somebody who has been there and is trained to lead"),

@@ -77,7 +77,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
     asked = bool(request.GET)
     form = SuggestForm(request.GET if asked else None, topics=topics)
     suggested = []
-    if form.is_valid():
+    if asked and form.is_valid():
         zone = timezone.get_current_timezone_name()
         choice = form.choice()
         found = finder.find(
@@ -87,7 +87,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
             {**card, "reasons": cards.reasons(card["group"], card["hit"], choice)}
             for card in cards.cards(finder.worth_suggesting(found.nearest))
         ]
-    context = {"form": form, "asked": asked and form.is_valid(), "suggested": suggested}
+    context = {"form": form, "asked": asked, "suggested": suggested}
     return render_page(request, "groups/suggest.html", context)
 
 
