@@ -195,6 +195,7 @@ def _unfinished_applications(user: User) -> Sequence[Application]:
     waiting = (
         Application.Status.DRAFT,
         Application.Status.SUBMITTED,
+        Application.Status.PREPARE,
         Application.Status.TALK_FIRST,
     )
     return list(
@@ -210,6 +211,14 @@ def _application_task(application: Application, zone: ZoneInfo) -> dict[str, Any
             reverse("screening:join", args=[group.slug]),
             "Your answers so far are saved",
             state="Begun",
+            state_kind="you",
+        )
+    if application.status == Application.Status.PREPARE:
+        return _task(
+            f"Read something before you join {group.name}",
+            url,
+            "Then you come in",
+            state="Read it",
             state_kind="you",
         )
     if application.status == Application.Status.TALK_FIRST:
