@@ -90,18 +90,18 @@ def calendar_feed_file(entries: Iterable[CalendarEntry], *, at: datetime | None 
 
 
 def entries_of(feed: CalendarFeed, *, at: datetime | None = None) -> list[CalendarEntry]:
-    """What the feed shows. Group, place and note are told only if the person chose names, and
-    the place only to whom the group's door is open."""
+    """What the feed shows. The group is told only if the person chose names; and then the place,
+    and what is different this time, only to whom the group's door is open."""
     sessions = rules.sessions_in_feed(feed, at=at)
     if not feed.shows_names:
         return [CalendarEntry(support_session) for support_session in sessions]
-    told_where = set(rules.groups_told_where(feed).values_list("pk", flat=True))
+    told_more = set(rules.groups_told_where(feed).values_list("pk", flat=True))
     return [
         CalendarEntry(
             support_session,
             title=support_session.group.name,
-            place=_place(support_session.group) if support_session.group_id in told_where else "",
-            note=support_session.note,
+            place=_place(support_session.group) if support_session.group_id in told_more else "",
+            note=support_session.note if support_session.group_id in told_more else "",
         )
         for support_session in sessions
     ]

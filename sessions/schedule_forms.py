@@ -177,6 +177,9 @@ class ScheduleForm(forms.Form):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        for name in ("interval", "nth", "weekday", "months", "rrule"):
+            # Asked for only in its own way to choose a rhythm, and there not optional.
+            self.fields[name].widget.is_required = True
         self.group, self.by, self.current, self.coming = group, by, current, coming
         self.series: Series | None = None
         self.from_session: SupportSession | None = None
@@ -415,8 +418,8 @@ class AgendaForm(forms.Form):
                 label=f"Part {n}",
                 max_length=80,
                 required=False,
-                widget=forms.TextInput(attrs={"required": True}),
             )
+            self.fields[f"title_{n}"].widget.is_required = True
             self.fields[f"note_{n}"] = forms.CharField(
                 label=f"What happens in part {n}", max_length=200, required=False
             )
@@ -425,13 +428,14 @@ class AgendaForm(forms.Form):
                 min_value=1,
                 max_value=rules.LONGEST_PART_MINUTES,
                 required=False,
-                widget=forms.NumberInput(attrs={"class": "input--short", "required": True}),
+                widget=forms.NumberInput(attrs={"class": "input--short"}),
                 error_messages={
                     "invalid": f"Write the minutes of part {n} as a number.",
                     "min_value": f"Part {n} takes a minute or more.",
                     "max_value": f"Part {n} takes at most {rules.LONGEST_PART_MINUTES} minutes.",
                 },
             )
+            self.fields[f"minutes_{n}"].widget.is_required = True
 
     @classmethod
     def showing(cls, parts: Sequence[Any], *, meeting_format: str) -> Self:
@@ -702,7 +706,7 @@ class DaysOffForm(forms.Form):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["group"]
         field.queryset = groups
-        # Drawn without "(optional)": the empty choice is a choice, all groups.
+        # Not "optional": the empty choice is a choice, all groups.
         field.widget.is_required = True
         if not for_all:
             field.required, field.empty_label = True, "Choose a group"

@@ -20,7 +20,10 @@ from django.utils import timezone
 
 from groups.models import Membership
 from groups.rules import companion_token
+from sessions.actions import make_calendar_feed
+from sessions.models import DayOff
 from sessions.routing import websocket_urlpatterns
+from sessions.rules import feed_token
 from supportgroups.asgi import application as asgi_application
 from tests import factories
 from tests.cast import Person
@@ -90,6 +93,12 @@ class World:
         for name in IN_THE_ROOM:
             factories.entry(self.live, person(name))
         factories.message(self.live, self.member)
+        self.feed = make_calendar_feed(by=self.member)
+        self.day_off = DayOff.objects.create(
+            organisation=self.organisation,
+            day=timezone.localdate() + timedelta(days=30),
+            name="A holiday",
+        )
         plan = factories.survey_plan(group)
         self.invitation = factories.invitation(plan, self.membership)
         factories.response(self.invitation)
@@ -210,6 +219,15 @@ DOORS: dict[str, Door] = {
     "safeguarding:concern_acknowledge": Door({"coordinator"}, "POST", _concern),
     "safeguarding:concern_close": Door({"coordinator"}, "POST", _concern),
     "sessions:session_detail": Door({"member", "facilitator", "coordinator"}, at=_live),
+    "sessions:agenda_template": Door({"coordinator"}, at=_group),
+    "sessions:schedule": Door({"coordinator"}, at=_group),
+    "sessions:facilitators": Door({"coordinator"}, at=_group),
+    "sessions:session_list": Door(STAFF, at=_group),
+    "sessions:session_change": Door(STAFF, at=_live),
+    "sessions:days_off": Door(STAFF, at=lambda world: [world.organisation.slug]),
+    "sessions:day_off_delete": Door({"coordinator"}, "POST", lambda world: [world.day_off.pk]),
+    "sessions:calendar_feeds": Door(SIGNED_IN),
+    "sessions:calendar_feed": Door(EVERYBODY, at=lambda world: [feed_token(world.feed)]),
     "sessions:calendar": Door(IN_THE_ROOM, at=_live),
     "sessions:room_enter": Door(IN_THE_ROOM, at=_live),
     "sessions:room": Door(IN_THE_ROOM, at=_live),

@@ -88,7 +88,7 @@ def test_calendar_feed_gives_no_place_of_an_online_group(member, group):
 
 
 def test_calendar_feed_gives_no_address_while_an_agreement_is_unsigned(member, place):
-    factories.support_session(place)
+    factories.support_session(place, note="Ring at 12 Harbour Street")
     feed = actions.make_calendar_feed(by=member.user)
     actions.change_calendar_feed(feed=feed, shows_names=True, by=member.user)
     factories.agreement(place)
@@ -97,6 +97,7 @@ def test_calendar_feed_gives_no_address_while_an_agreement_is_unsigned(member, p
 
     assert event["summary"] == "Evening circle"
     assert "location" not in event
+    assert "description" not in event
 
 
 def test_calendar_feed_is_empty_after_leaving(member, group):
