@@ -203,7 +203,7 @@ def set_rhythm(
         old.save(update_fields=["ended_at"])
     rules.check_no_clash(rules.clashes(group=group, times=given, by=by, besides=following))
     series.save()
-    changed = _retime(series, following, given)
+    changed = _retime(series, following, given, by)
     surplus = following[len(given) :]
     _call_off(surplus, SupportSession.CancelledFor.RHYTHM_CHANGED)
     if old is not None and not old.support_sessions.exists():
@@ -246,7 +246,10 @@ def _locked_sessions(
 
 
 def _retime(
-    series: Series, following: Sequence[SupportSession], given: Sequence[schedule.Occurrence]
+    series: Series,
+    following: Sequence[SupportSession],
+    given: Sequence[schedule.Occurrence],
+    by: User | None,
 ) -> list[SupportSession]:
     """Give sessions the times of a new rhythm. Returns those that are on and now at other times."""
     changed = []
@@ -270,7 +273,7 @@ def _retime(
     free(following)
     on = [each for each in kept if each.status == SupportSession.Status.SCHEDULED]
     if on:
-        book_or_refuse(series.group, on, by=None)
+        book_or_refuse(series.group, on, by=by)
     return changed
 
 
@@ -361,6 +364,7 @@ def move_session(
     if (support_session.starts_at, support_session.ends_at) == (starts_at, ends_at):
         return _note(support_session, note, by=by, at=at)
     rules.check_times(starts_at, ends_at, at=at)
+    rules.check_group_free(support_session, starts_at=starts_at, ends_at=ends_at)
     support_session.starts_at, support_session.ends_at = starts_at, ends_at
     support_session.note = note
     support_session.calendar_sequence += 1
@@ -407,6 +411,9 @@ def restore_session(
     group = _locked_group(support_session.group)
     support_session = _locked(support_session, version=None)
     rules.check_may_restore(support_session, at=at)
+    rules.check_group_free(
+        support_session, starts_at=support_session.starts_at, ends_at=support_session.ends_at
+    )
     _put_on([support_session])
     book_or_refuse(group, [support_session], by=by)
     record(

@@ -651,6 +651,20 @@ def check_times(starts_at: datetime, ends_at: datetime, *, at: datetime) -> None
         raise Refused("length", "A session lasts from 15 minutes to 24 hours.")
 
 
+def check_group_free(
+    support_session: SupportSession, *, starts_at: datetime, ends_at: datetime
+) -> None:
+    """Raise `Refused` when the group has another session at this time."""
+    others = SupportSession.objects.filter(
+        group=support_session.group_id,
+        status__in=[SupportSession.Status.SCHEDULED, SupportSession.Status.LIVE],
+        starts_at__lt=ends_at,
+        ends_at__gt=starts_at,
+    ).exclude(pk=support_session.pk)
+    if others.exists():
+        raise Refused("booked", "This group has another session at that time.")
+
+
 def check_may_restore(support_session: SupportSession, *, at: datetime) -> None:
     """Raise `Refused` unless a session that is off can be on again."""
     if support_session.status != SupportSession.Status.CANCELLED:

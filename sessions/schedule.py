@@ -454,6 +454,8 @@ def _choices(rule: Rule, starts_on: date) -> Choices | None:
     days = by.get("BYDAY", ())
     until = rule.until
     ends = {"count": rule.count, "until": until and until.date(), "interval": rule.interval}
+    if rule.interval > 1 and len(days) > 1 and rule.week_starts != "MO":
+        return None  # which days share a week is not what the form says
     if rule.freq == "WEEKLY" and by.keys() == {"BYDAY"}:
         return Choices("weekly", weekdays=tuple(d for d in _WEEKDAYS if d in days), **ends)
     if rule.freq == "MONTHLY" and by.keys() == {"BYDAY"} and len(days) == 1 and len(days[0]) > 2:

@@ -384,6 +384,25 @@ def test_what_is_over_or_off_is_not_moved(clock, group, facilitator):
         assert refused.value.reason == reason
 
 
+def test_a_group_is_never_at_two_of_its_own_sessions(series, group, coordinator):
+    first, second = coming(group)[:2]
+    move = {
+        "support_session": first,
+        "starts_at": second.starts_at + timedelta(minutes=30),
+        "ends_at": second.ends_at,
+        "by": coordinator.user,
+    }
+    with pytest.raises(Refused) as refused:
+        actions.move_session(**move)
+    assert refused.value.reason == "booked"
+
+    actions.cancel_session(support_session=second, by=coordinator.user)
+    actions.move_session(**move)
+    with pytest.raises(Refused) as refused:
+        actions.restore_session(support_session=second, by=coordinator.user)
+    assert refused.value.reason == "booked"
+
+
 def test_a_note_is_kept_and_not_mailed(series, group, facilitator, member):
     first = coming(group)[0]
     for _ in range(2):

@@ -883,6 +883,7 @@ def test_choices_that_make_no_rule_are_refused(choices: dict) -> None:
         ("FREQ=MONTHLY;BYDAY=MO", "At set dates"),
         ("FREQ=WEEKLY;BYDAY=TU;BYMONTH=1", "At set dates"),
         ("FREQ=DAILY;INTERVAL=3", "Every 3 days"),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,MO;WKST=SU", "At set dates"),
         (
             "FREQ=WEEKLY;BYDAY=TU;UNTIL=20261222T183000Z",
             "Weekly on Tuesday, until 22 December 2026",
