@@ -21,7 +21,7 @@ from groups import defaults as group_defaults
 from groups.models import Agreement, Membership, SupportGroup, Topic
 from groups.rules import RESERVED_SLUGS
 from outreach import meeting_guide, reading, rules
-from outreach.entries import Entry, Unreadable
+from outreach.entries import Entry, Reading, Unreadable
 from outreach.models import Feed, FeedEntry, Import, ImportRow
 from outreach.rules import Planned
 from screening import defaults as screening_defaults
@@ -43,11 +43,11 @@ type Progress = Callable[[int, int], None]
 # Reading ------------------------------------------------------------------------------------------
 
 
-def read(run_id: UUID | str, *, at: datetime | None = None) -> None:
+def read(run_id: UUID | str, *, found: Reading | None = None, at: datetime | None = None) -> None:
     """Read the file of a run and show what would change.
 
     One reader at a time; a repeat begins anew. Rows appear batch by batch, so whoever watches
-    sees it go on.
+    sees it go on. `found` is the file where somebody has parsed it already.
     """
     at = at or timezone.now()
     waiting = Q(state=Import.State.WAITING) | Q(
@@ -61,7 +61,7 @@ def read(run_id: UUID | str, *, at: datetime | None = None) -> None:
     run = Import.objects.select_related("feed__organisation", "feed__overseer").get(pk=run_id)
     run.rows.all().delete()
     try:
-        found = reading.read(
+        found = found or reading.read(
             bytes(run.content or b""),
             format=run.feed.format,
             time_zone=run.feed.organisation.time_zone,
@@ -426,11 +426,14 @@ def _change(
     FeedEntry.objects.bulk_update(
         [item.before for item in planned], ["fingerprint"], batch_size=BATCH
     )
+    back: list[Planned] = []
     for item in planned:
         group = groups[item.before.group_id]
         if rules.rhythm_differs(group, item.read):
             _set_rhythm(group, item.read, at)
-        _follow_feed(group, item, overseer=overseer, by=by, at=at)
+        if _follow_feed(group, item, overseer=overseer, by=by, at=at):
+            back.append(item)
+    _go_on(back, groups, by=by, at=at)
     changed = [groups[item.known.group_id] for item in planned if item.known]
     record_each(
         "group.updated_by_feed", by=by, on=changed, organisation=feed.organisation_id, at=at
@@ -469,68 +472,84 @@ def _set_rhythm(group: SupportGroup, entry: Entry, at: datetime) -> None:
 
 def _follow_feed(
     group: SupportGroup, item: Planned, *, overseer: User | None, by: User | None, at: datetime
-) -> None:
-    """Pause what rests, let go on what is back, list what only waited for an overseer."""
+) -> bool:
+    """Pause what rests, list what only waited for an overseer. Returns whether it is back."""
     known, entry = item.before, item.read
     if not entry.is_active and not known.paused_from:
         if group.lifecycle in (SupportGroup.Lifecycle.DRAFT, SupportGroup.Lifecycle.LISTED):
             _pause([item], by=by, at=at, message=RESTING)
-        return
-    if entry.is_active and known.paused_from and group.lifecycle == SupportGroup.Lifecycle.PAUSED:
-        _go_on(group, known, at=at)
+        return False
     if rules.is_waiting_for_overseer(group) and overseer is not None:
         group.overseer = overseer
         group.save(update_fields=["overseer"])
         group_actions.list_group(group=group, by=None, at=at)
+    is_paused = group.lifecycle == SupportGroup.Lifecycle.PAUSED
+    return entry.is_active and bool(known.paused_from) and is_paused
 
 
-def _go_on(group: SupportGroup, known: FeedEntry, *, at: datetime) -> None:
-    """As it was before the feed lost it; listed only while somebody oversees it."""
-    overseen = (
-        group.overseer_id is not None
-        or group.facilitation == SupportGroup.Facilitation.PROFESSIONALLY_LED
+def _go_on(
+    planned: Sequence[Planned],
+    groups: dict[UUID, SupportGroup],
+    *,
+    by: User | None,
+    at: datetime,
+) -> None:
+    """As they were before the feed lost them; listed only while somebody oversees them."""
+    quiet: dict[str, list[SupportGroup]] = {"listed": [], "draft": []}
+    people = _with_people([item.before.group_id for item in planned])
+    for item in planned:
+        group = groups[item.before.group_id]
+        peer_led = group.facilitation == SupportGroup.Facilitation.PEER_LED
+        overseen = not peer_led or group.overseer_id is not None
+        listed = item.before.paused_from == SupportGroup.Lifecycle.LISTED and overseen
+        if listed and group.pk in people:
+            group_actions.resume_group(group=group, by=None, at=at)
+        else:
+            quiet["listed" if listed else "draft"].append(group)
+        item.before.paused_from = ""
+    for lifecycle, together in quiet.items():
+        _move_all(together, lifecycle, message="", by=by, at=at)
+    FeedEntry.objects.bulk_update(
+        [item.before for item in planned], ["paused_from"], batch_size=BATCH
     )
-    if known.paused_from == SupportGroup.Lifecycle.LISTED and overseen:
-        group_actions.resume_group(group=group, by=None, at=at)
-    else:
-        group.lifecycle, group.lifecycle_changed_at = SupportGroup.Lifecycle.DRAFT, at
-        group.lifecycle_message = ""
-        group.save(update_fields=["lifecycle", "lifecycle_changed_at", "lifecycle_message"])
-        record(
-            "group.draft", by=None, on=group, organisation=group.organisation_id, at=at,
-            before="paused",
-        )  # fmt: skip
-    group.refresh_from_db(fields=["lifecycle"])
-    known.paused_from = ""
-    known.save(update_fields=["paused_from"])
+
+
+def _with_people(groups: Sequence[UUID]) -> set[UUID]:
+    """Of these groups, those to which somebody belongs, or which somebody leads."""
+    belong = Membership.objects.open().filter(group__in=groups).values_list("group_id", flat=True)
+    led = SupportGroup.objects.filter(pk__in=groups, facilitator_assignments__isnull=False)
+    return {*belong, *led.values_list("pk", flat=True)}
+
+
+def _move_all(
+    groups: Sequence[SupportGroup], lifecycle: str, *, message: str, by: User | None, at: datetime
+) -> None:
+    """Change the state of groups of one organisation in which nobody has to be told."""
+    for start in range(0, len(groups), BATCH):
+        part = groups[start : start + BATCH]
+        SupportGroup.objects.filter(pk__in=[group.pk for group in part]).update(
+            lifecycle=lifecycle, lifecycle_changed_at=at, lifecycle_message=message
+        )
+    if groups:
+        record_each(
+            f"group.{lifecycle}",
+            by=by,
+            on=groups,
+            organisation=groups[0].organisation_id,
+            at=at,
+            feed=True,
+        )
 
 
 def _pause(planned: Sequence[Planned], *, by: User | None, at: datetime, message: str) -> None:
     """Pause what the feed lost. Where people belong, they are told; the others go all at once."""
-    known = [item.known for item in planned if item.known is not None]
+    known = [item.before for item in planned]
     for entry in known:
         entry.paused_from = entry.group.lifecycle
     FeedEntry.objects.bulk_update(known, ["paused_from"], batch_size=BATCH)
-    pks = [entry.group_id for entry in known]
-    has_people = set(
-        Membership.objects.open().filter(group__in=pks).values_list("group_id", flat=True)
-    ) | set(
-        SupportGroup.objects.filter(pk__in=pks, facilitator_assignments__isnull=False).values_list(
-            "pk", flat=True
-        )
-    )
-    quiet = [entry.group for entry in known if entry.group_id not in has_people]
+    people = _with_people([entry.group_id for entry in known])
     for entry in known:
-        if entry.group_id in has_people:
+        if entry.group_id in people:
             group_actions.pause_group(group=entry.group, message=message, by=None, at=at)
-    for start in range(0, len(quiet), BATCH):
-        part = quiet[start : start + BATCH]
-        SupportGroup.objects.filter(pk__in=[group.pk for group in part]).update(
-            lifecycle=SupportGroup.Lifecycle.PAUSED,
-            lifecycle_changed_at=at,
-            lifecycle_message=message,
-        )
-    if quiet:
-        record_each(
-            "group.paused", by=by, on=quiet, organisation=quiet[0].organisation_id, at=at, feed=True
-        )
+    quiet = [entry.group for entry in known if entry.group_id not in people]
+    _move_all(quiet, SupportGroup.Lifecycle.PAUSED, message=message, by=by, at=at)

@@ -12,11 +12,16 @@ _GONE = re.compile(r"<(script|style)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTA
 _BREAK = re.compile(r"<\s*(br|/p|/div|/li|/tr|/h[1-6])\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
 _ESCAPED = re.compile(r"&(#\d+|#x[0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]+);")
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
-
-
-def _seen(character: str) -> bool:
-    return character == "\n" or unicodedata.category(character) not in _UNSEEN
+#: Control and format characters, halves of pairs, private use: nothing that a page shows.
+_UNSEEN = re.compile(
+    "["
+    + "".join(
+        re.escape(chr(n))
+        for n in range(0xFFFF + 1)
+        if unicodedata.category(chr(n)) in {"Cc", "Cf", "Cs", "Co"} and chr(n) != "\n"
+    )
+    + "\U000e0000-\U0010ffff]"
+)
 
 
 def plain(value: Any, *, lines: bool = False) -> str:
@@ -33,6 +38,8 @@ def plain(value: Any, *, lines: bool = False) -> str:
         return ", ".join(part for part in parts if part)[:LONGEST]
     if not isinstance(value, str):
         return ""
+    if not value or value.isalnum():
+        return value[:LONGEST] if value.isascii() else unicodedata.normalize("NFC", value[:LONGEST])
     text = value[:LONGEST].replace("\r\n", "\n").replace("\r", "\n")
     for _ in range(3):
         text = _TAG.sub(" ", _BREAK.sub("\n", _GONE.sub(" ", text)))
@@ -42,7 +49,7 @@ def plain(value: Any, *, lines: bool = False) -> str:
     else:
         text = _TAG.sub(" ", _BREAK.sub("\n", _GONE.sub(" ", text)))
     text = unicodedata.normalize("NFC", text.replace("\t", " "))
-    text = "".join(filter(_seen, text)).strip("\ufeff")
+    text = _UNSEEN.sub("", text)
     if lines:
         rows = (re.sub(r"[^\S\n]+", " ", row).strip() for row in text.split("\n"))
         return re.sub(r"\n{3,}", "\n\n", "\n".join(rows)).strip()

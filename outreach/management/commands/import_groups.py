@@ -55,7 +55,7 @@ class Command(BaseCommand):
             self._say(planned)
             raise CommandError("No row of the file can be read. Nothing was changed.")
         if not options["dry_run"]:
-            planned = self._take_over(organisation, content, overseer, options) or planned
+            planned = self._take_over(organisation, content, found, overseer, options)
         self._say(planned)
 
     def _overseer(self, organisation: Organisation, email: str) -> User | None:
@@ -96,9 +96,10 @@ class Command(BaseCommand):
         self,
         organisation: Organisation,
         content: bytes,
+        found: Reading,
         overseer: User | None,
         options: dict[str, Any],
-    ) -> list[Planned] | None:
+    ) -> list[Planned]:
         """The same way as the pages: read, look, take over."""
         try:
             run = actions.start_import(
@@ -111,7 +112,7 @@ class Command(BaseCommand):
                 by=None,
                 is_done_here=True,
             )
-            importing.read(run.pk)
+            importing.read(run.pk, found=found)
             for _ in range(3):  # a change by somebody else in between is planned again
                 actions.apply_import(run=run, by=None, is_confirmed=True)
                 importing.take_over(run.pk)
