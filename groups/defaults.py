@@ -34,3 +34,9 @@ what each person does.
 A reminder each time. I am reminded of this before I enter a session. This agreement has a \
 version and a date. When it changes, I am asked to sign again.
 """
+
+#: What members read while their group pauses. Staff change the words.
+PAUSE = (
+    "The group takes a break. You stay a member, and your place is kept. "
+    "We tell you when it goes on."
+)

@@ -414,7 +414,7 @@ class MeetingForm(StepForm):
         },
     )
     joining_details = _text(
-        "How do people get in?",
+        "Getting in on the day",
         "For example which bell to ring, a number to dial or a passcode. Only members and staff "
         "see it.",
         rows=3,

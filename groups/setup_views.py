@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.rules import organisations_coordinated_by
-from groups import actions, rules, views
+from groups import actions, defaults, rules, views
 from groups.models import SupportGroup
 from groups.setup import Step, next_url, step_url, steps
 from groups.setup_forms import (
@@ -208,9 +208,18 @@ def group_preview(request: HttpRequest, slug: str) -> HttpResponse:
 
 #: What each button of the lifecycle page does, and what is said afterwards.
 _MOVES: dict[str, tuple[Any, str]] = {
-    "pause": (actions.pause_group, "The group pauses. Everybody is told by e-mail."),
-    "resume": (actions.resume_group, "The group goes on. Everybody is told by e-mail."),
-    "close": (actions.close_group, "The group is closed. Everybody is told by e-mail."),
+    "pause": (
+        actions.pause_group,
+        "The group pauses. Everybody in it is told by e-mail.",
+    ),
+    "resume": (
+        actions.resume_group,
+        "The group goes on. Everybody in it is told by e-mail.",
+    ),
+    "close": (
+        actions.close_group,
+        "The group is closed. Everybody in it is told by e-mail.",
+    ),
     "discard": (actions.discard_group, "The draft is discarded. Nobody was told."),
 }
 
@@ -221,8 +230,11 @@ def group_lifecycle(request: HttpRequest, slug: str) -> HttpResponse:
     group, user = _group_to_set_up(request, slug)
     move = request.POST.get("move", "")
     forms = {
-        name: LifecycleForm(request.POST if move == name else None, auto_id=f"{name}_%s")
-        for name in ("pause", "close")
+        name: LifecycleForm(
+            request.POST if move == name else None, auto_id=f"{name}_%s", initial={"message": words}
+        )
+        # Closing cannot be undone, so its words are not there before somebody writes them.
+        for name, words in (("pause", defaults.PAUSE), ("close", ""))
     }
     form = forms.get(move)
     if move in _MOVES and (form is None or form.is_valid()):

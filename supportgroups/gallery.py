@@ -154,6 +154,11 @@ def _lists() -> dict[str, Any]:
                 "detail": "Longest: 19 days.",
             },
         ],
+        "setup_steps": [
+            {"title": "What it is for", "url": "#a", "done": True, "current": False},
+            {"title": "How it meets", "url": "#a", "done": False, "current": True},
+            {"title": "Check and list", "url": "#a", "done": False, "current": False},
+        ],
         "steps": [
             ("Answer six short questions", "About 4 minutes. You can stop at any time."),
             ("A facilitator replies", "They say yes, suggest a better fit, or offer a call."),
