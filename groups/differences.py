@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 type Clause = tuple[str, str]
 
@@ -13,10 +14,11 @@ ALIKE = 0.6
 
 @dataclass(frozen=True)
 class Words:
-    """Some words in a row: `kind` is same, added or removed."""
+    """Some words in a row: `kind` is same, added or removed; `after` is the space that follows."""
 
     kind: str
     text: str
+    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,27 +31,38 @@ class Change:
 
 
 def _parts(text: str) -> list[str]:
-    """Words, each with the space that follows it."""
-    return re.findall(r"\S+\s*", text)
+    """Words and marks such as commas, each with the space that follows it."""
+    return re.findall(r"(?:[\w’'-]+|[^\w\s])\s*", text)
 
 
 def compare_words(before: str, after: str) -> list[Words]:
     """The words of both texts in order, what went before what came."""
     old, new = _parts(before), _parts(after)
     found: list[Words] = []
-    # Spaces at the end of a line are no difference.
+    # Spaces are no difference.
     matcher = SequenceMatcher(
         None, [word.strip() for word in old], [word.strip() for word in new], autojunk=False
     )
     for kind, i1, i2, j1, j2 in matcher.get_opcodes():
-        if kind == "equal":
-            found.append(Words("same", "".join(new[j1:j2]).rstrip()))
-            continue
-        if i2 > i1:
-            found.append(Words("removed", "".join(old[i1:i2]).rstrip()))
+        if kind != "equal" and i2 > i1:
+            found.append(_words("removed", old[i1:i2]))
         if j2 > j1:
-            found.append(Words("added", "".join(new[j1:j2]).rstrip()))
-    return found
+            found.append(_words("same" if kind == "equal" else "added", new[j1:j2]))
+    return _apart(found)
+
+
+def _words(kind: str, parts: Sequence[str]) -> Words:
+    text = "".join(parts)
+    return Words(kind, text.rstrip(), " " if text != text.rstrip() else "")
+
+
+def _apart(found: Sequence[Words]) -> list[Words]:
+    """What was removed never sticks to the words beside it."""
+    apart = list(found)
+    for i, (words, following) in enumerate(pairwise(found)):
+        if "removed" in (words.kind, following.kind) and following.text[0].isalnum():
+            apart[i] = replace(words, after=" ")
+    return apart
 
 
 def _likeness(one: Clause, other: Clause) -> float:

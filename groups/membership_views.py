@@ -247,6 +247,7 @@ def member_list(request: HttpRequest, slug: str) -> HttpResponse:
         "page": page,
         "rows": [(membership, places.get(membership.pk)) for membership in page],
         "counts": {name: members.filter(listed).count() for name, listed in _LISTS.items()},
+        **rules.seat_counts(group),
         "agreement": group.current_agreement(),
         "takes_nobody": rules.why_takes_nobody(group),
     }

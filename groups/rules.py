@@ -8,7 +8,7 @@ from typing import cast
 from uuid import UUID
 
 from django.core import signing
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -233,6 +233,16 @@ def seats_left(group: SupportGroup) -> int:
     """Places nobody holds. Race-free only while the group's row is locked."""
     taken = group.memberships.filter(status__in=Membership.HOLDS_A_SEAT).count()
     return max(0, group.capacity - taken)
+
+
+def seat_counts(group: SupportGroup) -> dict[str, int]:
+    """How many places are taken, how many of these are only offered, and how many people wait."""
+    numbers = dict(group.memberships.open().order_by().values_list("status").annotate(Count("pk")))
+    return {
+        "taken": sum(numbers.get(status, 0) for status in Membership.HOLDS_A_SEAT),
+        "offered": numbers.get(Membership.Status.OFFERED, 0),
+        "waiting": numbers.get(Membership.Status.WAITLISTED, 0),
+    }
 
 
 def seats_for_somebody_new(group: SupportGroup) -> int:

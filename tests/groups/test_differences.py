@@ -23,10 +23,23 @@ def test_the_same_text_has_no_changes():
 
 def test_changed_words_are_marked_and_the_others_are_not():
     assert compare_words("I do not record anything.", "I never record anything.") == [
-        Words("same", "I"),
-        Words("removed", "do not"),
-        Words("added", "never"),
+        Words("same", "I", " "),
+        Words("removed", "do not", " "),
+        Words("added", "never", " "),
         Words("same", "record anything."),
+    ]
+
+
+def test_a_comma_changes_no_word_and_what_went_stands_apart():
+    assert compare_words("I never record or copy.", "I never record, film or copy.") == [
+        Words("same", "I never record"),
+        Words("added", ", film", " "),
+        Words("same", "or copy."),
+    ]
+    assert compare_words("I record nothing today.", "I record nothing.") == [
+        Words("same", "I record nothing", " "),
+        Words("removed", "today"),
+        Words("same", "."),
     ]
 
 
@@ -76,7 +89,8 @@ def test_nothing_is_lost_and_nothing_invented(before, after):
 
     def told(change, without):
         pairs = (change.heading, change.text)
-        return tuple(" ".join(w.text for w in ws if w.kind != without).split() for ws in pairs)
+        kept = (" ".join(w.text for w in words if w.kind != without) for words in pairs)
+        return tuple(text.split() for text in kept)
 
     now = [told(c, "removed") for c in changes if c.kind != "removed"]
     then = [told(c, "added") for c in changes if c.kind != "added"]
