@@ -182,18 +182,24 @@ def set_rhythm(
     if by is not None:
         rules.check_may_plan(by, group)
     group = _locked_group(group)
-    new = {
-        "rrule": schedule.normal(rrule),
-        "starts_on": starts_on,
-        "starts_at_time": starts_at_time,
-        "minutes": minutes,
-        "time_zone": group.time_zone,
-    }
-    rules.check_rhythm(**new)
+    series = Series(
+        group=group,
+        rrule=schedule.normal(rrule),
+        starts_on=starts_on,
+        starts_at_time=starts_at_time,
+        minutes=minutes,
+        time_zone=group.time_zone,
+    )
+    rules.check_rhythm(
+        rrule=series.rrule,
+        starts_on=starts_on,
+        starts_at_time=starts_at_time,
+        minutes=minutes,
+        time_zone=series.time_zone,
+    )
     old = _current_series(group)
-    if old is not None and all(getattr(old, name) == value for name, value in new.items()):
+    if old is not None and old.is_same_rhythm(series):
         return old
-    series = Series(group=group, **new)
     begin = rules.change_begins(group, starts_on=starts_on, from_session=from_session, at=at)
     given = rules.given_from(series, begin=begin, at=at)
     following: list[SupportSession] = []

@@ -75,6 +75,11 @@ class Series(models.Model):
         """How often it meets, in words, for example "Every 2 weeks"."""
         return schedule.rhythm(self.rrule)
 
+    def is_same_rhythm(self, other: "Series") -> bool:
+        """Whether both meet at the same times."""
+        told = ("rrule", "starts_on", "starts_at_time", "minutes", "time_zone")
+        return all(getattr(self, name) == getattr(other, name) for name in told)
+
     def words(self) -> str:
         """The whole rule in words, for example "Every 2 weeks on Tuesday"."""
         return schedule.describe(self.rrule, self.starts_on)

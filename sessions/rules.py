@@ -626,6 +626,8 @@ def check_rhythm(
     """The first meeting of a rhythm that can be kept, or `Refused` with what is wrong."""
     if not 15 <= minutes <= LONGEST_SESSION.total_seconds() // 60:
         raise Refused("length", "A session lasts from 15 minutes to 24 hours.")
+    if len(rrule) > 200:
+        raise Refused("rule", "This rule is too long to be kept.")
     try:
         return schedule.check_rule(
             rrule, starts_on=starts_on, starts_at_time=starts_at_time, time_zone=time_zone

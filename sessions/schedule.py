@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
@@ -453,17 +453,19 @@ def _choices(rule: Rule, starts_on: date) -> Choices | None:
     by = _whole(rule, starts_on)
     days = by.get("BYDAY", ())
     until = rule.until
-    ends = {"count": rule.count, "until": until and until.date(), "interval": rule.interval}
+    made = partial(
+        Choices, interval=rule.interval, count=rule.count, until=until.date() if until else None
+    )
     if rule.interval > 1 and len(days) > 1 and rule.week_starts != "MO":
         return None  # which days share a week is not what the form says
     if rule.freq == "WEEKLY" and by.keys() == {"BYDAY"}:
-        return Choices("weekly", weekdays=tuple(d for d in _WEEKDAYS if d in days), **ends)
+        return made("weekly", weekdays=tuple(d for d in _WEEKDAYS if d in days))
     if rule.freq == "MONTHLY" and by.keys() == {"BYDAY"} and len(days) == 1 and len(days[0]) > 2:
         nth = int(days[0][:-2])
         if nth in _NTH:
-            return Choices("monthly_weekday", weekdays=(days[0][-2:],), nth=nth, **ends)
+            return made("monthly_weekday", weekdays=(days[0][-2:],), nth=nth)
     if rule.freq == "MONTHLY" and by.keys() == {"BYMONTHDAY"} and len(by["BYMONTHDAY"]) == 1:
-        return Choices("monthly_day", day=int(by["BYMONTHDAY"][0]), **ends)
+        return made("monthly_day", day=int(by["BYMONTHDAY"][0]))
     return None
 
 

@@ -185,6 +185,7 @@ def test_a_first_day_that_is_long_past_gives_no_day_twice(series, group, coordin
     [
         ({"rrule": "FREQ=HOURLY"}, "rule"),
         ({"rrule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"}, "rule"),
+        ({"rrule": "FREQ=WEEKLY;BYDAY=TU" + ",TU" * 80}, "rule"),
         ({"minutes": 5}, "length"),
         ({"minutes": 1441}, "length"),
     ],
