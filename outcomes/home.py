@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import Organisation, User
 from accounts.rules import organisations_coordinated_by
 from groups.models import Membership, SupportGroup
-from groups.rules import groups_led_by
+from groups.rules import appeals_decided_by, groups_led_by
 from outcomes import figures, queries, rules
 from outcomes.models import SurveyInvitation
 from screening.models import Application
@@ -139,6 +139,15 @@ def _tasks(
     invitations = queries.open_invitations_of(user, at=at)
     tasks += [_survey_task(invitation, zone) for invitation in invitations]
     tasks += [_application_task(a, zone) for a in _unfinished_applications(user)]
+    if waiting := appeals_decided_by(user).filter(decided_at__isnull=True).count():
+        tasks.append(
+            _task(
+                "Take a second look at a removal",
+                reverse("groups:appeal_list"),
+                f"{waiting} {'person asks' if waiting == 1 else 'people ask'} for it",
+                state="To do",
+            )
+        )
     if not user.display_name:
         tasks.append(
             _task(

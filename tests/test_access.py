@@ -88,6 +88,7 @@ class World:
         form = factories.screening_form(group)
         self.asked = form.questions.get(position=2)
         group.screening_forms.filter(pk=form.pk).update(published_at=None)
+        self.run = factories.import_run(organisation=group.organisation, state="ready")
         self.live = factories.support_session(group, status="live")
         factories.agenda(self.live)
         for name in IN_THE_ROOM:
@@ -121,6 +122,15 @@ class Door:
 
 def _group(world: World) -> list[Any]:
     return [world.group.slug]
+
+
+def _organisation(world: World) -> list[Any]:
+    return [world.organisation.slug]
+
+
+def _role(world: World) -> list[Any]:
+    """The facilitator's: they may give it up themselves."""
+    return [world.organisation.staff_roles.get(role="facilitator").pk]
 
 
 def _former(world: World) -> list[Any]:
@@ -162,6 +172,10 @@ DOORS: dict[str, Door] = {
     "pages:gallery": Door(EVERYBODY),
     "accounts:profile": Door(SIGNED_IN),
     "accounts:quick_exit": Door(EVERYBODY, "POST"),
+    "accounts:staff_list": Door(STAFF, at=_organisation),
+    "accounts:staff_add": Door({"coordinator"}, at=_organisation),
+    "accounts:staff_change": Door({"coordinator"}, at=_role),
+    "accounts:staff_remove": Door(STAFF, at=_role),
     "groups:directory": Door(EVERYBODY),
     "groups:suggest": Door(EVERYBODY),
     "groups:time_zone": Door(EVERYBODY, "POST"),
@@ -189,7 +203,7 @@ DOORS: dict[str, Door] = {
     "groups:companion": Door({"member"}, at=_group),
     "groups:companion_withdraw": Door({"member"}, "POST", _group),
     "groups:companion_welcome": Door(EVERYBODY - {"member"}, at=lambda world: [world.token]),
-    "groups:offer": Door({"applicant", "member"}, at=_group),
+    "groups:offer": Door({"outsider", "applicant", "member"}, at=_group),
     "groups:notice": Door({"member"}, at=lambda world: [world.notice.pk]),
     "screening:join": Door(EVERYBODY - {"facilitator"}, at=_group),
     "screening:question": Door({"outsider"}, at=lambda world: [world.draft.pk, 1]),
@@ -247,6 +261,16 @@ DOORS: dict[str, Door] = {
     "outcomes:survey_check": Door({"member"}, at=_invitation),
     "outcomes:survey_done": Door({"member"}, at=_invitation),
     "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outreach:import_list": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outreach:import_start": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outreach:import_template": Door(SIGNED_IN),
+    "outreach:import_detail": Door({"coordinator"}, at=lambda world: [world.run.pk]),
+    "outreach:import_apply": Door({"coordinator"}, "POST", lambda world: [world.run.pk]),
+    "outreach:import_drop": Door({"coordinator"}, "POST", lambda world: [world.run.pk]),
+    "outreach:export_meeting_guide": Door(EVERYBODY),
+    "outreach:export_csv": Door(EVERYBODY),
+    "outreach:export_calendar": Door(EVERYBODY),
+    "outreach:flyer": Door(EVERYBODY, at=_group),
 }
 
 #: allauth's own doors: which are open to visitors. Their rules are allauth's.

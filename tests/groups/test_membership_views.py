@@ -714,3 +714,11 @@ def test_companion_is_not_offered_where_the_group_is_for_members_alone(group, me
     assert "This group is for its members alone." in text(
         member.client.get(address("companion", group)), 403
     )
+
+
+def test_appeals_stand_on_the_home_of_who_decides(group, removed, coordinator, facilitator):
+    actions.appeal(membership=removed.user.memberships.get(), words="", by=removed.user)
+
+    home = reverse("outcomes:participant_home")
+    assert "1 person asks for it" in text(coordinator.client.get(home))
+    assert "second look" not in text(facilitator.client.get(home))
