@@ -13,6 +13,7 @@ from groups import models as groups
 from instruments.actions import load_definitions
 from instruments.models import Instrument
 from outcomes import models as outcomes
+from outreach import models as outreach
 from safeguarding import models as safeguarding
 from screening import models as screening
 from sessions import models as sessions
@@ -330,3 +331,20 @@ def concern(**fields: Any) -> safeguarding.Concern:
     fields.setdefault("detail", "An answer that a person should look at.")
     fields.setdefault("respond_by", timezone.now() + timedelta(hours=4))
     return safeguarding.Concern.objects.create(**fields)
+
+
+def feed(**fields: Any) -> outreach.Feed:
+    """A Meeting Guide feed."""
+    if "organisation" not in fields:
+        fields["organisation"] = organisation()
+    fields.setdefault("name", f"Feed {next(_number)}")
+    fields.setdefault("format", outreach.Feed.Format.MEETING_GUIDE)
+    return outreach.Feed.objects.create(**fields)
+
+
+def import_run(**fields: Any) -> outreach.Import:
+    """One reading of a feed that waits to be read; `organisation` makes the feed."""
+    in_organisation = fields.pop("organisation", None)
+    if "feed" not in fields:
+        fields["feed"] = feed(**({"organisation": in_organisation} if in_organisation else {}))
+    return outreach.Import.objects.create(**fields)

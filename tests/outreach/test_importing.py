@@ -1,0 +1,368 @@
+"""From a file to groups: each way a feed can change, and a worker that was killed."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.models import Event
+from groups.models import SupportGroup
+from outreach import actions, importing, periodic
+from outreach.models import FeedEntry, Import
+from supportgroups.lib.refusals import Refused
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def meeting(number, **fields):
+    return {
+        "name": f"Circle {number}",
+        "slug": f"circle-{number}",
+        "day": number % 7,
+        "time": "19:00",
+        "timezone": "Europe/London",
+        "formatted_address": f"{number} High Street, Leeds LS1 1AA, UK",
+        "location": "Library",
+        "types": ["O", "D", "W"],
+        **fields,
+    }
+
+
+@pytest.fixture
+def organisation(db):
+    made = factories.organisation()
+    factories.staff_role(organisation=made, role="supervisor")
+    return made
+
+
+@pytest.fixture
+def take(organisation):
+    """Read these meetings and take them over. Returns outcome -> number of rows."""
+
+    def _take(*meetings, confirmed=True, format="meeting-guide"):
+        content = meetings[0] if format == "csv" else json.dumps(list(meetings)).encode()
+        run = actions.start_import(
+            organisation=organisation, format=format, content=content, by=None, is_done_here=True
+        )
+        importing.read(run.pk)
+        actions.apply_import(run=run, by=None, is_confirmed=confirmed)
+        importing.take_over(run.pk)
+        run.refresh_from_db()
+        assert run.state == "done", run.problem
+        return {
+            outcome: run.rows.filter(outcome=outcome).count()
+            for outcome in ("new", "changed", "unchanged", "paused", "refused")
+        }
+
+    return _take
+
+
+def group_of(number=1):
+    return SupportGroup.objects.get(feed_entry__key=f"circle-{number}")
+
+
+def test_a_new_group_has_everything_that_a_group_needs(take, organisation):
+    assert take(meeting(1))["new"] == 1
+
+    group = group_of()
+    assert (group.lifecycle, group.admission, group.facilitation) == (
+        "listed",
+        "drop_in",
+        "peer_led",
+    )
+    assert group.is_from_feed
+    assert group.overseer is not None
+    assert group.agreements.get().version == 1
+    assert group.screening_forms.get().questions.filter(is_acknowledgement=True).exists()
+    assert group.series.get().rrule == "FREQ=WEEKLY;BYDAY=MO"
+    assert [topic.name for topic in group.topics.all()] == ["Women"]
+    assert group.place == "Library, Leeds"
+    assert "High Street" in group.address
+    assert Event.objects.filter(verb="group.imported", object_id=group.pk).exists()
+    assert Event.objects.get(verb="feed.imported").data["new"] == 1
+
+
+def test_without_an_overseer_groups_are_drafts_and_listed_later(take, organisation):
+    organisation.staff_roles.all().delete()
+    take(meeting(1))
+    assert group_of().lifecycle == "draft"
+
+    factories.staff_role(organisation=organisation)
+    assert take(meeting(1))["changed"] == 1
+    assert group_of().lifecycle == "listed"
+    assert take(meeting(1))["unchanged"] == 1
+
+
+def test_importing_again_changes_nothing(take):
+    take(meeting(1), meeting(2))
+    before = list(SupportGroup.objects.order_by("pk").values())
+
+    assert take(meeting(2), meeting(1))["unchanged"] == 2
+    assert list(SupportGroup.objects.order_by("pk").values()) == before
+
+
+def test_only_what_the_feed_gives_follows_the_feed(take):
+    take(meeting(1))
+    SupportGroup.objects.update(ground_rules="Ours. By hand.", capacity=9)
+
+    assert take(meeting(1, name="Circle one", time="20:00", location="Town hall"))["changed"] == 1
+
+    group = SupportGroup.objects.get()
+    assert (group.name, group.place) == ("Circle one", "Town hall, Leeds")
+    assert (group.ground_rules, group.capacity, group.slug) == ("Ours. By hand.", 9, "circle-1")
+    assert f"{group.current_series().starts_at_time:%H:%M}" == "20:00"
+    assert group.feed_entry.key == "circle-1"
+
+
+def test_what_differs_is_named(take, organisation):
+    take(meeting(1))
+    run = actions.start_import(
+        organisation=organisation,
+        format="meeting-guide",
+        content=json.dumps([meeting(1, name="Other", time="20:00")]).encode(),
+        by=None,
+        is_done_here=True,
+    )
+
+    importing.read(run.pk)
+
+    assert run.rows.get().reason == "Differs: name, when it meets."
+
+
+def test_a_lost_group_pauses_and_comes_back(take):
+    take(meeting(1), meeting(2), meeting(3))
+    member = factories.member(group_of(3))
+
+    assert take(meeting(1))["paused"] == 2
+    assert [group_of(n).lifecycle for n in (1, 2, 3)] == ["listed", "paused", "paused"]
+    assert group_of(3).notices.filter(user=member.user, kind="paused").exists()
+    assert take(meeting(1)) == {"new": 0, "changed": 0, "unchanged": 1, "paused": 0, "refused": 0}
+
+    assert take(meeting(1), meeting(2), meeting(3))["changed"] == 2
+    assert [group_of(n).lifecycle for n in (1, 2, 3)] == ["listed"] * 3
+    assert FeedEntry.objects.exclude(paused_from="").count() == 0
+
+
+def test_what_staff_paused_or_closed_stays_so(take):
+    take(meeting(1), meeting(2), meeting(3))
+    SupportGroup.objects.filter(pk=group_of(1).pk).update(lifecycle="paused")
+    SupportGroup.objects.filter(pk=group_of(2).pk).update(lifecycle="closed")
+
+    take(meeting(3))
+    take(meeting(1), meeting(2, time="20:00"), meeting(3))
+
+    assert [group_of(n).lifecycle for n in (1, 2, 3)] == ["paused", "closed", "listed"]
+
+
+def test_a_hall_that_closes_rests_the_group(take):
+    take(meeting(1))
+    take(meeting(1, types=["TC"]))
+    assert group_of().lifecycle == "paused"
+
+    take(meeting(1))
+    assert group_of().lifecycle == "listed"
+    take(meeting(2, types=["TC"]), meeting(1))
+    assert group_of(2).lifecycle == "paused"
+    assert take(meeting(2), meeting(1))["changed"] == 1
+    assert group_of(2).lifecycle == "listed"
+
+
+def test_a_refused_row_keeps_its_group(take):
+    take(meeting(1), meeting(2))
+
+    assert take(meeting(1, time="tea time"), meeting(2)) == {
+        "new": 0, "changed": 0, "unchanged": 1, "paused": 0, "refused": 1,
+    }  # fmt: skip
+    assert group_of().lifecycle == "listed"
+
+
+def test_meetings_that_share_a_slug_keep_their_groups_in_any_order(take):
+    three = [meeting(1, day=day, notes=f"Day {day}") for day in (1, 3, 5)]
+    assert take(*three)["new"] == 3
+    assert take(*reversed(three))["unchanged"] == 3
+    assert take(three[0], {**three[1], "notes": "Other"}, three[2])["changed"] == 1
+    # One of them remains: it is that group, and the others pause.
+    before = {entry.fingerprint: entry.group_id for entry in FeedEntry.objects.all()}
+    assert take(three[2]) == {"new": 0, "changed": 0, "unchanged": 1, "paused": 2, "refused": 0}
+    assert {entry.fingerprint: entry.group_id for entry in FeedEntry.objects.all()} == before
+
+
+def test_a_slug_that_is_used_twice_later_leaves_the_first_group_alone(take):
+    take(meeting(1))
+    first = group_of()
+
+    counted = take(meeting(1, day=0, name="A second"), meeting(1))
+
+    assert counted == {"new": 1, "changed": 0, "unchanged": 1, "paused": 0, "refused": 0}
+    assert group_of() == first
+
+
+def test_groups_of_one_name_have_their_own_addresses(take):
+    take(*(meeting(n, name="New") for n in range(1, 5)))
+
+    slugs = set(SupportGroup.objects.values_list("slug", flat=True))
+    assert len(slugs) == 4
+    assert "new" not in slugs
+
+
+def test_a_large_loss_must_be_confirmed(take):
+    take(meeting(1), meeting(2), meeting(3))
+
+    with pytest.raises(Refused, match="More than half"):
+        take(meeting(1), confirmed=False)
+    assert SupportGroup.objects.listed().count() == 3
+
+
+def test_a_plan_on_an_older_state_is_made_again(organisation):
+    runs = [
+        actions.start_import(
+            organisation=organisation,
+            format="meeting-guide",
+            content=json.dumps([meeting(1)]).encode(),
+            by=None,
+            is_done_here=True,
+        )
+        for _ in range(2)
+    ]
+    for run in runs:
+        importing.read(run.pk)
+    for run in runs:
+        actions.apply_import(run=run, by=None)
+        importing.take_over(run.pk)
+        run.refresh_from_db()
+
+    assert [run.state for run in runs] == ["done", "ready"]
+    assert "Something changed" in runs[1].problem
+    assert [row.outcome for row in runs[1].rows.all()] == ["unchanged"]
+    assert SupportGroup.objects.filter(is_from_feed=True).count() == 1
+
+
+def test_a_killed_reader_is_followed_by_another(organisation, monkeypatch):
+    run = actions.start_import(
+        organisation=organisation,
+        format="meeting-guide",
+        content=json.dumps([meeting(n) for n in range(5)]).encode(),
+        by=None,
+        is_done_here=True,
+    )
+    monkeypatch.setattr(importing, "BATCH", 2)
+    write = importing._write_rows
+
+    def die(*args, done, **kwargs):
+        write(*args, done=done, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importing, "_write_rows", die)
+    with pytest.raises(KeyboardInterrupt):
+        importing.read(run.pk)
+    monkeypatch.setattr(importing, "_write_rows", write)
+    run.refresh_from_db()
+    assert (run.state, run.progress, run.total) == ("reading", 2, 5)
+    asked = []
+    monkeypatch.setattr(periodic.tasks.read_import, "delay", asked.append)
+    periodic.take_up_imports()
+    assert asked == [], "who may still be at it is not disturbed"
+
+    Import.objects.update(touched_at=timezone.now() - timedelta(minutes=3))
+    periodic.take_up_imports()
+    importing.read(asked[0])
+
+    run.refresh_from_db()
+    assert (run.state, run.progress, run.content) == ("ready", 5, None)
+    assert run.rows.count() == 5
+
+
+def test_a_take_over_that_is_killed_changes_nothing_and_is_asked_for_again(
+    organisation, monkeypatch
+):
+    run = actions.start_import(
+        organisation=organisation,
+        format="meeting-guide",
+        content=json.dumps([meeting(n) for n in range(5)]).encode(),
+        by=None,
+        is_done_here=True,
+    )
+    importing.read(run.pk)
+    actions.apply_import(run=run, by=None)
+    see = importing._see
+
+    def die(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importing, "_see", die)
+    with pytest.raises(KeyboardInterrupt):
+        importing.take_over(run.pk)
+    monkeypatch.setattr(importing, "_see", see)
+    assert not SupportGroup.objects.filter(is_from_feed=True).exists()
+
+    Import.objects.update(touched_at=timezone.now() - timedelta(minutes=2))
+    asked = []
+    monkeypatch.setattr(periodic.tasks.take_over, "delay", asked.append)
+    periodic.take_up_imports()
+    importing.take_over(asked[0])
+
+    assert SupportGroup.objects.filter(is_from_feed=True).count() == 5
+
+
+def test_a_take_over_that_fails_can_be_tried_again(organisation, monkeypatch):
+    run = actions.start_import(
+        organisation=organisation,
+        format="meeting-guide",
+        content=json.dumps([meeting(1)]).encode(),
+        by=None,
+        is_done_here=True,
+    )
+    importing.read(run.pk)
+    actions.apply_import(run=run, by=None)
+    monkeypatch.setattr(importing, "_see", lambda *args: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        importing.take_over(run.pk)
+
+    run.refresh_from_db()
+    assert run.state == "ready"
+    assert "try again" in run.problem
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"<html>", "web page"), (b"[{}]", "No row"), (b"", "empty")],
+)
+def test_what_cannot_be_read_fails_with_a_reason(organisation, content, problem):
+    run = actions.start_import(
+        organisation=organisation,
+        format="meeting-guide",
+        content=content,
+        by=None,
+        is_done_here=True,
+    )
+
+    importing.read(run.pk)
+
+    run.refresh_from_db()
+    assert run.state == "failed"
+    assert problem in run.problem
+    assert run.content is None
+
+
+def test_a_table_brings_groups_in(take):
+    from tests.outreach.test_table import TABLE
+
+    assert take(TABLE, format="csv") == {
+        "new": 3, "changed": 0, "unchanged": 0, "paused": 0, "refused": 3,
+    }  # fmt: skip
+    biweekly = SupportGroup.objects.get(name="Biweekly circle")
+    assert biweekly.current_series().rrule == "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU"
+    assert biweekly.lifecycle == "listed"
+    led = SupportGroup.objects.get(name="Led by professionals")
+    assert (led.lifecycle, led.capacity) == ("listed", 8)
+
+
+def test_runs_are_deleted_after_30_days():
+    old = factories.import_run(made_at=timezone.now() - timedelta(days=31))
+    factories.import_run(feed=old.feed)
+
+    assert actions.delete_expired() == 1
+    assert Import.objects.count() == 1
