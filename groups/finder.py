@@ -266,8 +266,11 @@ entry AS (
 ),
 alike AS (
     SELECT DISTINCT word, its
-    FROM asked JOIN entry e ON word <%% e.words AND NOT e.document @@ query,
-    LATERAL regexp_split_to_table(e.words, '[^[:alnum:]]+') its
+    FROM asked, LATERAL (
+        SELECT words FROM entry e WHERE word <%% e.words AND NOT e.document @@ query
+        ORDER BY word_similarity(word, e.words) DESC LIMIT 200
+    ) nearest,
+    LATERAL regexp_split_to_table(words, '[^[:alnum:]]+') its
     WHERE length(its) BETWEEN 3 AND 40 AND similarity(word, its) >= 0.2
 )
 SELECT word, stem, EXISTS (SELECT FROM entry WHERE document @@ query), (
