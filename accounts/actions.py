@@ -1,14 +1,17 @@
-"""What people do with their own account, and how an organisation begins."""
+"""What people do with their own account, how an organisation begins, and who works for it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from django.db import transaction
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts import rules
+from accounts import rules, tasks
+from accounts.live import look_again
 from accounts.models import Organisation, StaffRole, User
 from audit.trail import record
+from supportgroups.lib.later import later
 from supportgroups.lib.refusals import Refused
 
 
@@ -42,6 +45,35 @@ def change_profile(
     return user
 
 
+def _person_with(
+    email: str,
+    *,
+    organisation: Organisation,
+    by: User | None,
+    at: datetime,
+    display_name: str = "",
+) -> User:
+    """Whose address this is; else a new account in the organisation's zone, without a password."""
+    person = User.objects.filter(email__iexact=email).first()
+    if person is not None:
+        return person
+    try:
+        with transaction.atomic():
+            person = User.objects.create_user(
+                email,
+                display_name=display_name,
+                time_zone=organisation.time_zone,
+                country=organisation.country,
+                joined_at=at,
+            )
+            # The first code they sign in with proves the address; without this row it takes two.
+            EmailAddress.objects.create(user=person, email=person.email, primary=True)
+            record("account.opened", by=by, on=person, at=at)
+            return person
+    except IntegrityError:  # opened by somebody else in the same moment
+        return User.objects.get(email__iexact=email)
+
+
 @transaction.atomic
 def create_organisation(
     *,
@@ -65,12 +97,7 @@ def create_organisation(
         time_zone=time_zone,
         country=country,
     )
-    person = User.objects.filter(email__iexact=coordinator).first()
-    if person is None:
-        person = User.objects.create_user(
-            coordinator, time_zone=time_zone, country=country, joined_at=at
-        )
-        record("account.opened", by=by, on=person, at=at)
+    person = _person_with(coordinator, organisation=organisation, by=by, at=at)
     StaffRole.objects.create(
         user=person,
         organisation=organisation,
@@ -79,3 +106,113 @@ def create_organisation(
     )
     record("organisation.created", by=by, on=organisation, organisation=organisation.pk, at=at)
     return organisation
+
+
+# An organisation's people -------------------------------------------------------------------------
+
+
+def _locked(organisation: Organisation) -> Organisation:
+    """One change of an organisation's people at a time: each looks at all of them."""
+    return Organisation.objects.select_for_update().get(pk=organisation.pk)
+
+
+def _read_again(staff_role: StaffRole) -> StaffRole:
+    """The role as it is once nobody else changes it. Raises `Refused` if somebody took it away."""
+    found = StaffRole.objects.select_related("user").filter(pk=staff_role.pk).first()
+    if found is None:
+        raise Refused("role_gone", "Somebody else has just taken this role away.")
+    return found
+
+
+@transaction.atomic
+def give_role(
+    *,
+    organisation: Organisation,
+    email: str,
+    role: str,
+    by: User,
+    display_name: str = "",
+    at: datetime | None = None,
+    **details: str | int | date | None,
+) -> StaffRole:
+    """Give a role to whoever has this address, and write to them.
+
+    Who has no account yet gets one under `display_name`, and signs in with a code sent to the
+    address. `details` are fields of `StaffRole`. Raises `Refused`.
+    """
+    at = at or timezone.now()
+    organisation = _locked(organisation)
+    rules.check_may_coordinate(by, organisation)
+    person = _person_with(email, organisation=organisation, by=by, at=at, display_name=display_name)
+    new = StaffRole(user=person, organisation=organisation, role=role, asked_at=at, **details)
+    rules.check_role_is_new(person, organisation, role)
+    rules.check_on_call_is_free(organisation, new.on_call_position)
+    new.save()
+    record("role.given", by=by, on=new, organisation=organisation.pk, at=at, role=role)
+    later(tasks.invite_person, new.pk)
+    return new
+
+
+@transaction.atomic
+def change_role(
+    *,
+    staff_role: StaffRole,
+    by: User,
+    at: datetime | None = None,
+    **changes: str | int | date | None,
+) -> StaffRole:
+    """Change what somebody does, or what is known of their preparation. Raises `Refused`.
+
+    `changes` are fields of `StaffRole`. Nothing changed leaves no event.
+    """
+    organisation = _locked(staff_role.organisation)
+    rules.check_may_coordinate(by, organisation)
+    staff_role = _read_again(staff_role)
+    changed = sorted(name for name, value in changes.items() if getattr(staff_role, name) != value)
+    if not changed:
+        return staff_role
+    if "role" in changed:
+        role = str(changes["role"])
+        rules.check_role_is_new(staff_role.user, organisation, role, besides=staff_role)
+        rules.check_keeps_a_coordinator(staff_role)
+        if role == StaffRole.Role.SUPERVISOR:
+            rules.check_leads_nothing(staff_role)
+    for name in changed:
+        setattr(staff_role, name, changes[name])
+    rules.check_on_call_is_free(organisation, staff_role.on_call_position, besides=staff_role)
+    staff_role.save(update_fields=changed)
+    record(
+        "role.changed",
+        by=by,
+        on=staff_role,
+        organisation=organisation.pk,
+        at=at,
+        fields=changed,
+        role=staff_role.role,
+    )
+    look_again([staff_role.user_id])
+    return staff_role
+
+
+@transaction.atomic
+def take_role_away(*, staff_role: StaffRole, by: User, at: datetime | None = None) -> None:
+    """Somebody has this role no more; what it let them open closes at once. Raises `Refused`.
+
+    A coordinator does it, or the person themselves. The account stays, with everything that the
+    person has as a participant.
+    """
+    organisation = _locked(staff_role.organisation)
+    rules.check_may_take_away(by, staff_role)
+    staff_role = _read_again(staff_role)
+    rules.check_keeps_a_coordinator(staff_role)
+    rules.check_leads_nothing(staff_role)
+    record(
+        "role.taken_away",
+        by=by,
+        on=staff_role,
+        organisation=organisation.pk,
+        at=at,
+        role=staff_role.role,
+    )
+    staff_role.delete()
+    look_again([staff_role.user_id])

@@ -25,16 +25,16 @@ def _clean_display_name(name: str) -> str:
     return name
 
 
-class _DisplayName(forms.CharField):
+class DisplayName(forms.CharField):
     """The one name that others see."""
 
     def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _NAME_LABEL)
+        kwargs.setdefault("help_text", _NAME_HINT)
+        kwargs.setdefault("widget", forms.TextInput(attrs={"autocomplete": "nickname"}))
         super().__init__(
-            label=_NAME_LABEL,
-            help_text=_NAME_HINT,
             max_length=40,
             error_messages={"required": "Enter a name that others may see."},
-            widget=forms.TextInput(attrs={"autocomplete": "nickname"}),
             **kwargs,
         )
 
@@ -51,7 +51,7 @@ def _as_address(field: forms.Field) -> None:
 class SignupForm(allauth_forms.SignupForm):
     """An address and a name. There is no password: a code confirms the address."""
 
-    display_name = _DisplayName()
+    display_name = DisplayName()
     #: The browser fills it in; without script the profile asks.
     time_zone = forms.CharField(
         required=False,
@@ -85,7 +85,7 @@ class LoginForm(allauth_forms.LoginForm):
 class DisplayNameForm(forms.ModelForm):
     """Only the name, for an account that has none yet."""
 
-    display_name = _DisplayName()
+    display_name = DisplayName()
 
     class Meta:
         model = User
@@ -95,7 +95,7 @@ class DisplayNameForm(forms.ModelForm):
 class ProfileForm(forms.ModelForm):
     """A person's own settings."""
 
-    display_name = _DisplayName()
+    display_name = DisplayName()
     time_zone = forms.ChoiceField(
         label="Your time zone", help_text="Online sessions are shown in this zone."
     )

@@ -93,6 +93,18 @@ class StaffRoleQuerySet(models.QuerySet["StaffRole"]):
     def facilitators(self) -> Self:
         return self.filter(role=StaffRole.Role.FACILITATOR)
 
+    def may_lead(self) -> Self:
+        """Roles whose people can lead groups."""
+        return self.filter(role__in=[StaffRole.Role.FACILITATOR, StaffRole.Role.COORDINATOR])
+
+    def not_signed_in(self) -> Self:
+        """Of people who were asked and have not signed in since."""
+        return self.filter(
+            models.Q(user__last_login__isnull=True)
+            | models.Q(user__last_login__lt=models.F("asked_at")),
+            asked_at__isnull=False,
+        )
+
 
 class StaffRole(models.Model):
     """What a person does in an organisation, and what visitors may know of their preparation."""
@@ -114,6 +126,10 @@ class StaffRole(models.Model):
     supervision = models.CharField(max_length=200, blank=True)
     #: Who is told first when somebody needs more support: 1 is first, empty is not on call.
     on_call_position = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: When a coordinator asked the person; empty if whoever runs the site gave the role.
+    asked_at = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
 
     objects = StaffRoleQuerySet.as_manager()
 
@@ -131,7 +147,18 @@ class StaffRole(models.Model):
                 condition=models.Q(on_call_position__isnull=False),
                 name="accounts_staffrole_on_call_once",
             ),
+            models.CheckConstraint(
+                name="accounts_staffrole_told_after_asked",
+                condition=models.Q(told_at__isnull=True) | models.Q(asked_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} at {self.organisation}"
+
+    @property
+    def has_signed_in(self) -> bool:
+        """Whether the person has come since they were asked. `not_signed_in()` is the opposite."""
+        if self.asked_at is None:
+            return True
+        return self.user.last_login is not None and self.user.last_login >= self.asked_at

@@ -1,16 +1,19 @@
 """Who may do what in an organisation."""
 
+from datetime import datetime, timedelta
 from importlib import import_module
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import F, Max, Min, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.models import Organisation, StaffRole, User
+from accounts.models import Organisation, StaffRole, StaffRoleQuerySet, User
 from supportgroups.lib.refusals import Refused
 
 type Viewer = User | AnonymousUser
@@ -67,3 +70,160 @@ def check_name_is_free(name: str) -> None:
         raise Refused("no_letters", "The name needs letters from a to z, or numbers.")
     if Organisation.objects.filter(Q(slug=slug) | Q(name__iexact=name)).exists():
         raise Refused("name_taken", "There is an organisation of this name already.")
+
+
+# An organisation's people -------------------------------------------------------------------------
+
+#: An invitation is tried this often: at once, then by the clock.
+MOST_ATTEMPTS = 3
+_TRIED_AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=2))
+#: Older ones are not sent any more; a coordinator has asked in another way by then.
+INVITATION_KEEPS = timedelta(days=7)
+
+
+def organisations_worked_for_by(user: Viewer) -> QuerySet[Organisation]:
+    """The organisations in which this person has a role, whichever."""
+    if not user.is_authenticated:
+        return Organisation.objects.none()
+    return Organisation.objects.filter(
+        pk__in=StaffRole.objects.filter(user=user).values("organisation")
+    )
+
+
+def staff_seen_by(user: Viewer, organisation: Organisation) -> StaffRoleQuerySet:
+    """The organisation's roles that this person may see, in order.
+
+    Coordinators also see who was asked and has not signed in yet. Colleagues do not: until then
+    the person has not agreed to anything.
+    """
+    roles = StaffRole.objects.filter(
+        organisation=organisation, organisation__in=organisations_worked_for_by(user)
+    )
+    if not organisations_coordinated_by(user).filter(pk=organisation.pk).exists():
+        waiting = StaffRole.objects.not_signed_in().exclude(user=user.pk)
+        roles = roles.exclude(pk__in=waiting.values("pk"))
+    return roles.select_related("user").order_by("role", "user__display_name", "pk")
+
+
+def roles_seen_by(user: Viewer) -> StaffRoleQuerySet:
+    """All roles in the organisations this person works for, to find one by its key."""
+    return StaffRole.objects.filter(
+        organisation__in=organisations_worked_for_by(user)
+    ).select_related("user", "organisation")
+
+
+def check_may_take_away(user: Viewer, staff_role: StaffRole) -> None:
+    """Raise `Refused` unless the person coordinates the organisation or gives up their own role."""
+    if staff_role.user_id != user.pk:
+        check_may_coordinate(user, staff_role.organisation)
+
+
+def check_role_is_new(
+    person: User, organisation: Organisation, role: str, *, besides: StaffRole | None = None
+) -> None:
+    """Raise `Refused` when the person has this role already."""
+    same = StaffRole.objects.filter(user=person, organisation=organisation, role=role)
+    if same.exclude(pk=besides.pk if besides else None).exists():
+        raise Refused("has_role", "This person has this role already. Choose another one.")
+
+
+def check_on_call_is_free(
+    organisation: Organisation, position: int | None, *, besides: StaffRole | None = None
+) -> None:
+    """Raise `Refused` when somebody else has this position among those on call."""
+    if position is None:
+        return
+    taken = StaffRole.objects.filter(organisation=organisation, on_call_position=position)
+    holder = taken.exclude(pk=besides.pk if besides else None).select_related("user").first()
+    if holder is not None:
+        next_free = organisation.staff_roles.aggregate(last=Max("on_call_position"))["last"] + 1
+        whose = holder.user.public_name if holder.has_signed_in else holder.user.email
+        raise Refused(
+            "on_call_taken",
+            f"Number {position} is {whose}. Choose another number, for example {next_free}.",
+        )
+
+
+def is_last_coordinator(staff_role: StaffRole) -> bool:
+    """Whether nobody else who can sign in coordinates the organisation."""
+    if staff_role.role != StaffRole.Role.COORDINATOR:
+        return False
+    others = (
+        StaffRole.objects.coordinators()
+        .filter(organisation=staff_role.organisation_id, user__is_active=True)
+        .filter(Q(asked_at__isnull=True) | Q(user__last_login__isnull=False))
+        .exclude(pk=staff_role.pk)
+    )
+    return not others.exists()
+
+
+def check_keeps_a_coordinator(staff_role: StaffRole) -> None:
+    """Raise `Refused` when the organisation would be left without a coordinator."""
+    if is_last_coordinator(staff_role):
+        raise Refused(
+            "last_coordinator",
+            "An organisation needs a coordinator. Make somebody else one first. "
+            "They count once they have signed in.",
+        )
+
+
+def groups_led_through(staff_role: StaffRole) -> list[Any]:
+    """The organisation's groups that the person leads and could not without this role, by name."""
+    others = StaffRole.objects.may_lead().filter(
+        user=staff_role.user_id, organisation=staff_role.organisation_id
+    )
+    if others.exclude(pk=staff_role.pk).exists():
+        return []
+    leads = staff_role.user.facilitator_assignments.filter(
+        group__organisation=staff_role.organisation_id
+    )
+    return [
+        assignment.group for assignment in leads.select_related("group").order_by("group__name")
+    ]
+
+
+def groups_overseen_through(staff_role: StaffRole) -> list[Any]:
+    """The organisation's groups that the person oversees, if this role is the last to allow it."""
+    may_oversee = [StaffRole.Role.COORDINATOR, StaffRole.Role.SUPERVISOR]
+    others = StaffRole.objects.filter(
+        user=staff_role.user_id, organisation=staff_role.organisation_id, role__in=may_oversee
+    )
+    if others.exclude(pk=staff_role.pk).exists():
+        return []
+    overseen = staff_role.user.overseen_groups.filter(organisation=staff_role.organisation_id)
+    return list(overseen.exclude(lifecycle="closed").order_by("name"))
+
+
+def concerns_named_in(staff_role: StaffRole, *, seen_by: User) -> int:
+    """How many open concerns of the organisation the person looks after. None about the reader."""
+    concerns = staff_role.user.assigned_concerns.open()
+    return concerns.filter(organisation=staff_role.organisation_id).exclude(about=seen_by).count()
+
+
+def check_leads_nothing(staff_role: StaffRole) -> None:
+    """Raise `Refused` while the person leads groups that nobody without a role may lead.
+
+    Leading gives access to members and applications, so it ends first, group by group.
+    """
+    if groups := groups_led_through(staff_role):
+        names = ", ".join(group.name for group in groups)
+        raise Refused("leads_groups", f"They lead {names}. Remove them there first.")
+
+
+def invitations_to_send() -> StaffRoleQuerySet:
+    """Roles of which the person was not told yet and may still be."""
+    return StaffRole.objects.filter(
+        asked_at__isnull=False,
+        told_at__isnull=True,
+        attempts__lt=MOST_ATTEMPTS,
+        user__is_active=True,
+    )
+
+
+def invitations_overdue(*, at: datetime | None = None) -> StaffRoleQuerySet:
+    """Invitations whose mail failed or was lost, once it is time to try again."""
+    at = at or timezone.now()
+    due = Q()
+    for attempts, after in enumerate(_TRIED_AGAIN_AFTER):
+        due |= Q(attempts=attempts, asked_at__lt=at - after)
+    return invitations_to_send().filter(due, asked_at__gt=at - INVITATION_KEEPS)

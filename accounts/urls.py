@@ -1,10 +1,14 @@
 from django.urls import path
 
-from accounts import views
+from accounts import staff_views, views
 
 app_name = "accounts"
 
 urlpatterns = [
-    path("profile/", views.profile, name="profile"),
-    path("exit/", views.quick_exit, name="quick_exit"),
+    path("account/profile/", views.profile, name="profile"),
+    path("account/exit/", views.quick_exit, name="quick_exit"),
+    path("organisations/<slug:slug>/people/", staff_views.staff_list, name="staff_list"),
+    path("organisations/<slug:slug>/people/add/", staff_views.staff_add, name="staff_add"),
+    path("people/<uuid:pk>/", staff_views.staff_change, name="staff_change"),
+    path("people/<uuid:pk>/remove/", staff_views.staff_remove, name="staff_remove"),
 ]

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import actions
+from accounts import actions, rules
 from accounts.forms import ProfileForm
 from accounts.models import User
 from supportgroups.lib.htmx import render_page
@@ -26,7 +26,12 @@ def profile(request: HttpRequest) -> HttpResponse:
         actions.change_profile(user=person, by=person, **form.cleaned_data)
         messages.success(request, "Your settings are saved.")
         return redirect("accounts:profile")
-    return render_page(request, "accounts/profile.html", {"form": form, "person": person})
+    context = {
+        "form": form,
+        "person": person,
+        "organisations": rules.organisations_worked_for_by(person).order_by("name"),
+    }
+    return render_page(request, "accounts/profile.html", context)
 
 
 @login_not_required  # works the same after the sign-in ran out

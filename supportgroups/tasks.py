@@ -6,6 +6,7 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from accounts import periodic as accounts_periodic
 from audit.models import Event
 from audit.trail import origin
 from groups import periodic as groups_periodic
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 #: become due.
 DUE_BY_THE_CLOCK = (
     safeguarding_periodic.send_overdue_notices,
+    accounts_periodic.send_overdue_invitations,
     groups_periodic.pass_offers_on,
     groups_periodic.send_overdue_news,
     screening_periodic.send_overdue_news,

@@ -8,7 +8,7 @@ from supportgroups import errors, health
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("account/", include("accounts.urls")),
+    path("", include("accounts.urls")),
     path("account/", include("allauth.account.urls")),
     path("", include("supportgroups.pages_urls")),
     path("", include("groups.urls")),

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from tests import factories
 
@@ -36,6 +37,10 @@ def test_roles_are_known_and_given_once(refuses):
     refuses(
         "accounts_staffrole_on_call_once",
         lambda: factories.staff_role(organisation=role.organisation, on_call_position=1),
+    )
+    refuses(
+        "accounts_staffrole_told_after_asked",
+        lambda: factories.staff_role(told_at=timezone.now()),
     )
 
 

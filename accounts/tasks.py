@@ -1,0 +1,38 @@
+"""Mail to a person about their account, later."""
+
+import logging
+from smtplib import SMTPException
+
+from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import emails, rules
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(soft_time_limit=30, time_limit=40, ignore_result=True)
+def invite_person(staff_role_id: str) -> None:
+    """Tell somebody once that an organisation asks them to work with it.
+
+    The row is locked while the mail is handed over and marked only after that: a worker that is
+    killed in between leaves it to the clock, and so does a mail server that says no.
+    """
+    with transaction.atomic():
+        staff_role = (
+            rules.invitations_to_send()
+            .select_for_update(skip_locked=True, of=("self",))
+            .select_related("user", "organisation")
+            .filter(pk=staff_role_id)
+            .first()
+        )
+        if staff_role is None:
+            return
+        staff_role.attempts += 1
+        try:
+            emails.send_invitation(staff_role)
+            staff_role.told_at = timezone.now()
+        except (SMTPException, OSError):
+            logger.warning("accounts.invitation_not_sent", extra={"attempts": staff_role.attempts})
+        staff_role.save(update_fields=["attempts", "told_at"])
