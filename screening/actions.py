@@ -168,7 +168,10 @@ def clone_group(
         own = {"id", "form"}
         names = [f.attname for f in Question._meta.concrete_fields if f.name not in own]
         questions = [{name: getattr(q, name) for name in names} for q in newest.questions.all()]
-        publish_form(group=copy, questions=questions, by=by, at=at)
+        begin_draft(group=copy, by=by, questions=questions, at=at)
+        # Questions from before a rule was there stay a draft, and the check list says so.
+        with suppress(Refused):
+            publish_draft(group=copy, by=by, at=at)
     return copy
 
 
@@ -267,7 +270,7 @@ def start_application(
     at: datetime | None = None,
 ) -> Application:
     """Begin, or go on with the draft that is there. `invitation` is the member's that led here."""
-    check_may_join(by, group)
+    check_may_join(by, group, at=at)
     begun = Application.objects.filter(
         form__group=group, user=by, status=Application.Status.DRAFT
     ).select_related("form__group")
@@ -458,11 +461,13 @@ def decide(
     times: Sequence[datetime] = (),
     minutes: int = 15,
     how: str = "",
+    seen: int | None = None,
     at: datetime | None = None,
 ) -> Application:
     """Accept, give something to read, ask for a talk at one of some times, or suggest other help.
 
-    Of two people who decide at once the second is told that it was decided.
+    Of two people who decide at once the second is told that it was decided. `seen` is how many
+    decisions the second knew of: even a move that is allowed overrules nobody unseen.
     """
     at = at or timezone.now()
     rules.check_may_decide(by, application)
@@ -471,6 +476,7 @@ def decide(
         .select_related("form__group__organisation", "membership")
         .get(pk=application.pk)
     )
+    rules.check_seen(application, seen)
     decided = _decide(application, outcome=outcome, message=message, reason=reason, by=by, at=at)
     if outcome == Decision.Outcome.TALK_FIRST and times:
         _offer(decided, times=times, minutes=minutes, how=how, by=by, at=at)
@@ -526,6 +532,7 @@ def offer_times(
     how: str,
     message: str,
     by: User,
+    seen: int | None = None,
     at: datetime | None = None,
 ) -> Appointment:
     """Other times for a talk, in place of the ones before. The person gets a mail about it."""
@@ -537,6 +544,7 @@ def offer_times(
         .get(pk=application.pk)
     )
     rules.check_may_offer_times(application)
+    rules.check_seen(application, seen)
     _take_times_back(application, at)
     appointment = _offer(application, times=times, minutes=minutes, how=how, by=by, at=at)
     decision = Decision.objects.create(

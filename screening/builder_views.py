@@ -57,7 +57,8 @@ def form_builder(request: HttpRequest, slug: str) -> HttpResponse:
     published, draft = _forms(group)
     fresh = published is None and draft is None
     posted = bool({"begin", "choosing"} & request.POST.keys())
-    form = BeginForm(request.POST if posted and fresh else None) if fresh else None
+    data = request.POST if posted else None
+    form = BeginForm(data, initial={"begin": _fitting(group)}) if fresh else None
     if posted and (form is None or form.is_valid()):
         questions = form.questions() if form else ()
         actions.begin_draft(group=group, questions=questions, by=_person(request))
@@ -76,8 +77,15 @@ def form_builder(request: HttpRequest, slug: str) -> HttpResponse:
         missing=_missing(draft),
         has_acknowledgement=any(row["question"].is_acknowledgement for row in rows),
         answered=rules.answered_before(draft) if draft else 0,
+        next_url=next_url(STEP, group),
     )
     return render_page(request, "screening/form_builder.html", context)
+
+
+def _fitting(group: SupportGroup) -> str:
+    """Which of our sets suits how people come into the group."""
+    drops_in = group.admission == SupportGroup.Admission.DROP_IN
+    return BeginForm.BRIEF if drops_in else BeginForm.LONG
 
 
 def _row(asked: Question) -> dict[str, Any]:

@@ -238,6 +238,11 @@ def _message() -> forms.CharField:
     )
 
 
+def _seen() -> forms.IntegerField:
+    """How many decisions the page showed: whoever decides meanwhile is not overruled unseen."""
+    return forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
 class TimesFields(forms.Form):
     """One to five times for a talk, typed on the writer's own clock."""
 
@@ -317,6 +322,7 @@ class TimesFields(forms.Form):
 class DecisionForm(forms.Form):
     """One decision: what the applicant reads, and why, for staff only."""
 
+    seen = _seen()
     message = _message()
     reason = forms.CharField(
         label="Why, for staff only",
@@ -339,6 +345,7 @@ class TalkFirstForm(TimesFields, DecisionForm):
 class OtherTimesForm(TimesFields):
     """Other times for a talk that was asked for already."""
 
+    seen = _seen()
     message = _message()
 
 

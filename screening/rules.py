@@ -290,6 +290,12 @@ def check_move(application: Application, status: str) -> None:
         )
 
 
+def check_seen(application: Application, seen: int | None) -> None:
+    """Raise `Refused` when somebody decided since the page was read; None says nothing about it."""
+    if seen is not None and application.decisions.count() != seen:
+        raise Refused("state_changed", "Somebody has answered this request already.")
+
+
 def unanswered(application: Application) -> QuerySet[Question]:
     """Questions that still wait for an answer, in order."""
     return application.form.questions.exclude(

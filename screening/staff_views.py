@@ -67,12 +67,17 @@ def _review_context(request: HttpRequest, application: Application) -> dict[str,
     asked = request.POST.get("outcome") or request.GET.get("outcome", "")
     chosen = after.get(asked)
     appointment = rules.open_appointment(application)
+    talks = application.status == Application.Status.TALK_FIRST
+    other_times = asked == OTHER_TIMES and talks
     return {
         "application": application,
         "group": application.group,
         "outcomes": open_outcomes,
         "outcome": chosen if chosen in open_outcomes else None,
-        "other_times": asked == OTHER_TIMES and application.status == Application.Status.TALK_FIRST,
+        "other_times": other_times,
+        "known": asked == OTHER_TIMES or chosen is not None,
+        "is_open": other_times or chosen in open_outcomes,
+        "seen": application.decisions.count(),
         "left": seats_for_somebody_new(application.group),
         "appointment": appointment,
         "picked": appointment.picked() if appointment else None,
@@ -87,13 +92,14 @@ def _decision_form(request: HttpRequest, context: dict[str, Any]) -> DecidingFor
     outcome = context["outcome"]
     data = request.POST if request.method == "POST" else None
     if context["other_times"]:
-        return OtherTimesForm(data, initial={"message": defaults.MESSAGE_OTHER_TIMES})
+        initial = {"message": defaults.MESSAGE_OTHER_TIMES, "seen": context["seen"]}
+        return OtherTimesForm(data, initial=initial)
     if outcome is None:
         return None
     message = defaults.MESSAGES[outcome]
     if outcome == Outcome.ACCEPT and not context["left"]:
         message = defaults.MESSAGE_WHEN_FULL
-    initial = {"message": message}
+    initial = {"message": message, "seen": context["seen"]}
     if outcome == Outcome.TALK_FIRST:
         return TalkFirstForm(data, outcome=outcome, initial=initial)
     if outcome == Outcome.REFER:
@@ -126,8 +132,9 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
     application = get_object_or_404(rules.applications_decided_by(request.user), pk=pk)
     context = _review_context(request, application)
     form = _decision_form(request, context)
-    too_late = request.method == "POST" and not context["outcomes"]
-    if request.method == "POST" and form is not None and form.is_valid():
+    posted = request.method == "POST"
+    too_late = posted and (not context["outcomes"] or (context["known"] and not context["is_open"]))
+    if posted and form is not None and form.is_valid():
         if _decide(request, context, form):
             messages.success(request, "Your answer is on its way. They get an e-mail about it.")
             return redirect("screening:queue")
@@ -137,6 +144,7 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
         if application.status == Application.Status.WITHDRAWN:
             return _taken_back(request)
         context, form = _review_context(request, application), None
+        context |= {"outcome": None, "other_times": False}
     context |= {"form": form, "too_late": too_late}
     if not wants_part(request):
         context |= _answers_context(request, application)

@@ -1,5 +1,7 @@
 """A coordinator chooses what a group asks, through a browser's eyes."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -43,6 +45,17 @@ def test_form_builder_begins_with_our_questions(coordinator, fresh, begin, numbe
     page = text(coordinator.client.get(url("form_builder", fresh)))
     assert "Nobody is asked these yet." in page
     assert "Use these and continue" in page
+
+
+@pytest.mark.parametrize(("admission", "value"), [("drop_in", "brief"), ("screened", "long")])
+def test_form_builder_suggests_the_set_that_fits(coordinator, fresh, admission, value):
+    fresh.admission = admission
+    fresh.save()
+
+    page = text(coordinator.client.get(url("form_builder", fresh)))
+
+    assert re.search(rf'value="{value}"[^>]* checked', page)
+    assert f'href="{next_url("questions", fresh)}">Go on and finish this later' in page
 
 
 def test_form_builder_wants_a_choice(coordinator, fresh):

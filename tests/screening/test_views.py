@@ -711,6 +711,35 @@ def test_review_tells_the_second_decider(facilitator, coordinator, applicant):
     assert "Facilitator" in page
 
 
+@pytest.mark.parametrize("outcome", ["accept", "prepare", "talk_first", "refer"])
+def test_review_overrules_nobody_unseen(facilitator, coordinator, applicant, outcome):
+    """Both opened the page; the first asks for a talk, after which most answers are possible."""
+    application = applicant.user.applications.get()
+    page = text(coordinator.client.get(at("review", application), {"outcome": outcome}))
+    (seen,) = re.findall(r'name="seen" value="(\d+)"', page)
+    facilitator.client.post(at("review", application), offering())
+
+    data = offering(outcome=outcome, message="Mine", seen=seen)
+    page = text(coordinator.client.post(at("review", application), data), 409)
+
+    assert "Somebody has answered this request already" in page
+    assert application.decisions.count() == 1
+
+
+def test_review_offers_other_times_once(facilitator, coordinator, applicant):
+    application = applicant.user.applications.get()
+    facilitator.client.post(at("review", application), offering())
+    other = offering(outcome="other_times", seen="1")
+    assert facilitator.client.post(at("review", application), other).status_code == 302
+
+    assert coordinator.client.post(at("review", application), other).status_code == 409
+    actions.decide(
+        application=application, outcome="prepare", message="x", reason="y", by=facilitator.user
+    )
+    other = offering(outcome="other_times", seen="3")
+    assert coordinator.client.post(at("review", application), other).status_code == 409
+
+
 def test_review_gives_a_newcomer_no_place_that_somebody_waits_for(group, facilitator, applicant):
     group.capacity = group.minimum = 2
     group.save()
