@@ -155,7 +155,8 @@ def agenda_template(request: HttpRequest, slug: str) -> HttpResponse:
     current = group.series.current().first()
     minutes = current.minutes if current else MINUTES
     parts = list(group.agenda_template.all())
-    do = request.POST.get("do", "")
+    sums = "total" in request.GET
+    do = "sum" if sums else request.POST.get("do", "")
     if do:
         form = AgendaForm.rearranged(request.POST, do, minutes=minutes)
     elif request.method == "POST":
@@ -176,7 +177,7 @@ def agenda_template(request: HttpRequest, slug: str) -> HttpResponse:
         "unsaved": bool(do),
         "may_add": form.number < MOST_PARTS,
     }
-    partial = "agenda-total" if do == "sum" else "agenda-parts"
+    partial = "agenda-total" if sums else "agenda-parts"
     return render_page(request, "sessions/agenda_template.html", context, partial=partial)
 
 

@@ -251,17 +251,13 @@ def test_agenda_template_rearranges_without_saving(coordinator, group):
 
 
 def test_agenda_template_adds_the_minutes_up(coordinator, group):
-    shown = page(
-        coordinator.client.post(
-            address("agenda_template", group.slug),
-            PARTS | {"do": "sum", "minutes_2": "80"},
-            headers=HTMX,
-        )
-    )
+    where = f"{address('agenda_template', group.slug)}?total"
+    shown = page(coordinator.client.post(where, PARTS | {"minutes_2": "80"}, headers=HTMX))
 
     assert "The parts take <b>100 minutes</b>" in shown
     assert "Make parts shorter, or sessions longer." in shown
     assert "Arriving" not in shown
+    assert not group.agenda_template.exists()
 
 
 def test_agenda_template_keeps_what_was_typed_on_an_error(coordinator, group):
