@@ -522,7 +522,7 @@ def groups_with_a_place_to_offer(*, at: datetime | None = None) -> QuerySet[Supp
         SupportGroup.objects.listed()
         .filter(Exists(waits))
         .with_seats_taken()
-        .filter(seats_taken__lt=F("capacity"))
+        .filter(capacity__gt=F("seats_taken"))
     )
 
 
@@ -696,7 +696,7 @@ def appeal_deciders(membership: Membership, *, removed_by: User | None) -> list[
         of_role = StaffRole.objects.filter(organisation=group.organisation_id, role=role)
         if found := list(others.filter(pk__in=of_role.values("user"))):
             return found
-    return list(others.filter(pk=group.overseer_id))
+    return list(others.filter(overseen_groups=group))
 
 
 def appeals_decided_by(user: Viewer) -> QuerySet[Appeal]:
