@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.apps import apps
 from django.conf.locale import LANG_INFO
 from django.db import connection
 
@@ -570,10 +571,10 @@ def _ask(
 ) -> tuple[str, dict[str, Any]]:
     """The statement and its parameters. What people say is always a parameter."""
     words, near = typed.words != "", choice.near
-    # Sessions stand above groups, so only the relations are known.
-    tables = {
-        name: SupportGroup._meta.get_field(relation).related_model._meta.db_table
-        for name, relation in (("sessions", "support_sessions"), ("series", "series"))
+    # Sessions stand above groups, so they are known by name only.
+    tables: dict[str, str] = {
+        name: apps.get_model("support_sessions", model)._meta.db_table
+        for name, model in (("sessions", "SupportSession"), ("series", "Series"))
     }
     order = ("km NULLS LAST, " if near else "") + ("rank DESC, " if words else "")
     counted = (f"count(*) FILTER (WHERE {sql})" for sql in _counts(choice).values())
