@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, QuerySet, When
 
 from accounts.models import Organisation, StaffRole, User
 from accounts.rules import Viewer, organisations_coordinated_by
@@ -336,11 +336,3 @@ def rows_of(run: Import) -> list[Row]:
         )
         for row in rows
     ]
-
-
-def runs_at_work(organisation: Organisation) -> QuerySet[Import]:
-    """Runs of the organisation that wait for the worker."""
-    return Import.objects.filter(
-        Q(state__in=[Import.State.WAITING, Import.State.READING, Import.State.APPLYING]),
-        feed__organisation=organisation,
-    )

@@ -21,6 +21,7 @@ from outreach import actions, export, importing, rules, table
 from outreach.flyer import code_for
 from outreach.forms import ConfirmForm, ImportForm
 from outreach.models import Import, ImportRow
+from sessions import schedule
 from supportgroups.lib.htmx import render_page
 from supportgroups.lib.refusals import Refused
 
@@ -53,7 +54,7 @@ def import_list(request: HttpRequest, slug: str) -> HttpResponse:
     runs = Import.objects.filter(feed__organisation=organisation)
     context = {
         "organisation": organisation,
-        "feeds": rules.feeds_of(organisation).annotate(groups=Count("entries")),
+        "feeds": organisation.feeds.order_by("name").annotate(groups=Count("entries")),
         "page": Paginator(
             runs.select_related("feed", "made_by").defer("content"), PAGE_SIZE
         ).get_page(request.GET.get("page")),
@@ -200,9 +201,11 @@ def flyer(request: HttpRequest, slug: str) -> HttpResponse:
     listed = SupportGroup.objects.listed().select_related("organisation")
     group = get_object_or_404(listed.prefetch_related("series"), slug=slug)
     address = settings.SITE_URL + reverse("groups:group_detail", args=[group.slug])
+    series = group.current_series()
     context = {
         "group": group,
-        "series": group.current_series(),
+        "series": series,
+        "rhythm": schedule.describe(series.rrule, series.starts_on) if series else "",
         "next": group.support_sessions.coming().first(),
         "code": code_for(address),
         "address": address.partition("://")[2],
