@@ -706,7 +706,7 @@ def change_group(
 @transaction.atomic
 def add_topic(*, name: str, kind: str, by: User, at: datetime | None = None) -> Topic:
     """A topic that nobody has named yet; an existing one of the same name is returned."""
-    rules.check_may_add_topic(by)
+    rules.check_may_start(by)
     name = " ".join(name.split())
     existing = Topic.objects.filter(Q(name__iexact=name) | Q(slug=slugify(name))).first()
     if existing is not None:

@@ -511,6 +511,66 @@ def check_lifecycle_move(group: SupportGroup, lifecycle: str) -> None:
         )
 
 
+#: Addresses under /groups/ that are no group's.
+RESERVED_SLUGS = frozenset({"new"})
+
+
+def not_in_state(group: SupportGroup) -> Refused:
+    """That somebody else has changed the group's state meanwhile."""
+    return Refused(
+        "lifecycle_changed",
+        f"This cannot be done now: the group is {group.get_lifecycle_display().lower()}.",
+        next_step=("See your groups", reverse("groups:group_list")),
+    )
+
+
+def was_never_listed(group: SupportGroup) -> bool:
+    """Whether nobody outside the staff can have seen the group, so that its address may change."""
+    is_draft = group.lifecycle == SupportGroup.Lifecycle.DRAFT
+    return is_draft and group.lifecycle_changed_at is None and not group.is_from_feed
+
+
+def check_stays_complete(group: SupportGroup, missing_before: Collection[Missing]) -> None:
+    """Raise `Refused` when a group that people can find would lack what it had before."""
+    if group.lifecycle != SupportGroup.Lifecycle.LISTED:
+        return
+    lost = [missing for missing in missing_for_listing(group) if missing not in missing_before]
+    if lost:
+        raise Refused(
+            "not_ready", f"People can find this group, so it must stay complete. {lost[0].words}"
+        )
+
+
+def agreement_is_unread(group: SupportGroup) -> bool:
+    """Whether nobody outside the staff can have read or signed it: it may still be replaced."""
+    signed = Signature.objects.filter(agreement__group=group).exists()
+    return was_never_listed(group) and not signed
+
+
+def told_of_changes(group: SupportGroup, by: User | None) -> QuerySet[User]:
+    """Who is told that a group pauses, goes on or closes: all who belong, wait, asked or lead."""
+    belong = Membership.objects.open().filter(group=group).values("user")
+    lead = FacilitatorAssignment.objects.filter(group=group).values("user")
+    people = User.objects.filter(Q(pk__in=belong) | Q(pk__in=lead), is_active=True)
+    return people.exclude(pk=by.pk) if by is not None else people
+
+
+def check_staffs_something(user: Viewer) -> User:
+    """The person, if they lead or coordinate anything, else `Refused`."""
+    if user.is_authenticated:
+        coordinates = StaffRole.objects.coordinators().filter(user=user).exists()
+        if coordinates or groups_led_by(user).exists():
+            return user
+    raise Refused("not_staff", "This page is for people who lead or coordinate groups.")
+
+
+def check_may_start(user: Viewer) -> User:
+    """The person, if they coordinate an organisation, else `Refused`."""
+    if user.is_authenticated and StaffRole.objects.coordinators().filter(user=user).exists():
+        return user
+    raise Refused("not_coordinator", "Only a coordinator can set up a group or add a topic.")
+
+
 def groups_with_a_place_to_offer(*, at: datetime | None = None) -> QuerySet[SupportGroup]:
     """Listed groups with a free place and somebody to ask. A course that began appears too."""
     waits = Membership.objects.filter(
@@ -914,69 +974,3 @@ def answer_until(notice: Notice) -> datetime | None:
         group=notice.group_id, user=notice.user_id, status=Membership.Status.OFFERED
     )
     return offers.values_list("offer_expires_at", flat=True).first()
-
-
-#: Addresses under /groups/ that are no group's.
-RESERVED_SLUGS = frozenset({"new"})
-
-
-def not_in_state(group: SupportGroup) -> Refused:
-    """That somebody else has changed the group's state meanwhile."""
-    return Refused(
-        "lifecycle_changed",
-        f"This cannot be done now: the group is {group.get_lifecycle_display().lower()}.",
-        next_step=("See your groups", reverse("groups:group_list")),
-    )
-
-
-def was_never_listed(group: SupportGroup) -> bool:
-    """Whether nobody outside the staff can have seen the group, so that its address may change."""
-    is_draft = group.lifecycle == SupportGroup.Lifecycle.DRAFT
-    return is_draft and group.lifecycle_changed_at is None and not group.is_from_feed
-
-
-def check_stays_complete(group: SupportGroup, missing_before: Collection[Missing]) -> None:
-    """Raise `Refused` when a group that people can find would lack what it had before."""
-    if group.lifecycle != SupportGroup.Lifecycle.LISTED:
-        return
-    lost = [missing for missing in missing_for_listing(group) if missing not in missing_before]
-    if lost:
-        raise Refused(
-            "not_ready", f"People can find this group, so it must stay complete. {lost[0].words}"
-        )
-
-
-def check_may_add_topic(user: User) -> None:
-    """Raise `Refused` for somebody who coordinates nothing."""
-    if not StaffRole.objects.coordinators().filter(user=user).exists():
-        raise Refused("not_coordinator", "Only a coordinator can add a topic.")
-
-
-def agreement_is_unread(group: SupportGroup) -> bool:
-    """Whether nobody outside the staff can have read or signed it: it may still be replaced."""
-    signed = Signature.objects.filter(agreement__group=group).exists()
-    return was_never_listed(group) and not signed
-
-
-def told_of_changes(group: SupportGroup, by: User | None) -> QuerySet[User]:
-    """Who is told that a group pauses, goes on or closes: all who belong, wait, asked or lead."""
-    belong = Membership.objects.open().filter(group=group).values("user")
-    lead = FacilitatorAssignment.objects.filter(group=group).values("user")
-    people = User.objects.filter(Q(pk__in=belong) | Q(pk__in=lead), is_active=True)
-    return people.exclude(pk=by.pk) if by is not None else people
-
-
-def check_staffs_something(user: Viewer) -> User:
-    """The person, if they lead or coordinate anything, else `Refused`."""
-    if user.is_authenticated:
-        coordinates = StaffRole.objects.coordinators().filter(user=user).exists()
-        if coordinates or groups_led_by(user).exists():
-            return user
-    raise Refused("not_staff", "This page is for people who lead or coordinate groups.")
-
-
-def check_may_start(user: Viewer) -> User:
-    """The person, if they coordinate an organisation, else `Refused`."""
-    if user.is_authenticated and StaffRole.objects.coordinators().filter(user=user).exists():
-        return user
-    raise Refused("not_coordinator", "Only a coordinator can set up a group.")
