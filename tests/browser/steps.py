@@ -1,0 +1,69 @@
+"""What several journeys do: read mails, make an account, answer questions."""
+
+import re
+from email import message_from_string, policy
+
+from tests.browser.conftest import Someone
+from tests.processes import wait_until
+from tests.running_demo import Demo
+
+#: What a person without worries answers; other questions get their first answer.
+CALM = {"afraid": "no", "ending your life": "no"}
+
+
+def mails(demo: Demo, to: str) -> list[tuple[str, str]]:
+    """Subject and text of every mail to an address, oldest first."""
+    found = []
+    for path in sorted((demo.data / "outbox").iterdir(), key=lambda path: path.stat().st_mtime):
+        for text in path.read_text().split("-" * 79):
+            mail = message_from_string(text.strip(), policy=policy.default)
+            if mail["To"] and to in mail["To"]:
+                found.append((str(mail["Subject"]), str(mail.get_content())))
+    return found
+
+
+def newest_code(demo: Demo, to: str) -> str:
+    def codes() -> list[str]:
+        texts = [text for _, text in mails(demo, to)]
+        return [
+            code for text in texts for code in re.findall(r"^\s*([A-Z0-9-]{6,9})\s*$", text, re.M)
+        ]
+
+    wait_until(codes, seconds=15, what=f"a code for {to}")
+    return codes()[-1]
+
+
+def sign_up(person: Someone, address: str, name: str) -> None:
+    """From the group's page: no password, a code from the mail."""
+    person.press("Ask to join")
+    person.press("Make an account and begin")
+    person.page.locator("[name=email]").fill(address)
+    person.page.locator("[name=display_name]").fill(name)
+    person.look("sign-up")
+    person.press("Continue")
+    person.page.locator("[name=code]").wait_for()
+    person.page.locator("[name=code]").fill(newest_code(person.demo, address))
+    person.look("code")
+    person.page.locator("[name=code]").press("Enter")
+    person.page.wait_for_url(re.compile(r"/join/|/applications/"))
+    if "/join/" in person.page.url:
+        person.press("Begin")
+
+
+def answer(person: Someone, answers: dict[str, str]) -> None:
+    """Answer page after page until the answers are shown for checking."""
+    while "/questions/" in person.page.url:
+        question = person.page.locator("h1").inner_text()
+        value = next((v for words, v in answers.items() if words in question), None)
+        text = person.page.locator("textarea")
+        if text.count():
+            text.fill("Company, mostly.")
+        elif value is not None:
+            person.page.locator(f"input[type=radio][value={value}]").check()
+        else:
+            person.page.locator("input[type=radio]").first.check()
+        address = person.page.url
+        person.press("Continue")
+        person.page.wait_for_url(lambda url, was=address: url != was)
+        if person.page.url.endswith("/saved/"):
+            return
