@@ -592,7 +592,8 @@ class SessionForm(forms.Form):
             "minutes": length // timedelta(minutes=1),
             "note": support_session.note,
         }
-        super().__init__(*args, auto_id=f"{self.do}_%s", **kwargs)
+        kwargs["auto_id"] = f"{self.do}_%s"
+        super().__init__(*args, **kwargs)
 
 
 class MoveForm(SessionForm):
