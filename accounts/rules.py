@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, Max, Min, Q, QuerySet
+from django.db.models import Case, Exists, F, Max, Min, OuterRef, Q, QuerySet, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import slugify
@@ -93,8 +93,8 @@ def organisations_worked_for_by(user: Viewer) -> QuerySet[Organisation]:
 def staff_seen_by(user: Viewer, organisation: Organisation) -> StaffRoleQuerySet:
     """The organisation's roles that this person may see, in order.
 
-    Coordinators also see who was asked and has not signed in yet. Colleagues do not: until then
-    the person has not agreed to anything.
+    Coordinators also see, first of all, who was asked and has not signed in yet. Colleagues do
+    not: until then the person has not agreed to anything.
     """
     roles = StaffRole.objects.filter(
         organisation=organisation, organisation__in=organisations_worked_for_by(user)
@@ -102,7 +102,9 @@ def staff_seen_by(user: Viewer, organisation: Organisation) -> StaffRoleQuerySet
     if not organisations_coordinated_by(user).filter(pk=organisation.pk).exists():
         waiting = StaffRole.objects.not_signed_in().exclude(user=user.pk)
         roles = roles.exclude(pk__in=waiting.values("pk"))
-    return roles.select_related("user").order_by("role", "user__display_name", "pk")
+    waits = Exists(StaffRole.objects.not_signed_in().filter(pk=OuterRef("pk")))
+    name = Case(When(waits, then="user__email"), default="user__display_name")
+    return roles.select_related("user").order_by(waits.desc(), "role", name, "pk")
 
 
 def roles_seen_by(user: Viewer) -> StaffRoleQuerySet:
