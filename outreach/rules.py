@@ -120,7 +120,7 @@ def _keys(rows: Iterable[Row], known: Iterable[FeedEntry]) -> dict[int, str]:
         before[slug_in(entry.key)].append(entry)
     keys: dict[int, str] = {}
     for slug, same in by_slug.items():
-        keys.update(_keys_of_one(slug, same, before[slug]))
+        keys |= _keys_of_one(slug, same, before[slug])
     return keys
 
 
