@@ -120,12 +120,16 @@ def check_may_take_away(user: Viewer, staff_role: StaffRole) -> None:
         check_may_coordinate(user, staff_role.organisation)
 
 
+def _others(roles: StaffRoleQuerySet, besides: StaffRole | None) -> StaffRoleQuerySet:
+    return roles.exclude(pk=besides.pk) if besides else roles
+
+
 def check_role_is_new(
     person: User, organisation: Organisation, role: str, *, besides: StaffRole | None = None
 ) -> None:
     """Raise `Refused` when the person has this role already."""
     same = StaffRole.objects.filter(user=person, organisation=organisation, role=role)
-    if same.exclude(pk=besides.pk if besides else None).exists():
+    if _others(same, besides).exists():
         raise Refused("has_role", "This person has this role already. Choose another one.")
 
 
@@ -136,7 +140,7 @@ def check_on_call_is_free(
     if position is None:
         return
     taken = StaffRole.objects.filter(organisation=organisation, on_call_position=position)
-    holder = taken.exclude(pk=besides.pk if besides else None).select_related("user").first()
+    holder = _others(taken, besides).select_related("user").first()
     if holder is not None:
         next_free = organisation.staff_roles.aggregate(last=Max("on_call_position"))["last"] + 1
         whose = holder.user.public_name if holder.has_signed_in else holder.user.email

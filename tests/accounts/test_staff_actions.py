@@ -12,6 +12,7 @@ from accounts.models import StaffRole, User
 from audit.models import Event
 from supportgroups.lib.refusals import Refused
 from tests import factories
+from tests.at_once import at_once
 
 
 def give(organisation, by, email="river@example.org", role="facilitator", **details):
@@ -153,6 +154,36 @@ def test_the_last_coordinator_stays_one(organisation, coordinator):
     User.objects.filter(email="river@example.org").update(last_login=timezone.now())
     actions.take_role_away(staff_role=role, by=coordinator.user)
     assert not StaffRole.objects.filter(pk=role.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_coordinators_who_leave_at_once_leave_one_behind():
+    organisation = factories.organisation()
+    roles = [factories.staff_role(organisation=organisation) for _ in range(2)]
+
+    results = at_once(*(lambda r=r: actions.take_role_away(staff_role=r, by=r.user) for r in roles))
+
+    assert [getattr(result, "reason", None) for result in results].count("last_coordinator") == 1
+    assert organisation.staff_roles.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_organisations_that_ask_somebody_new_at_once_open_one_account():
+    roles = [factories.staff_role() for _ in range(2)]
+
+    at_once(
+        *(
+            lambda r=r: actions.give_role(
+                organisation=r.organisation,
+                email="river@example.org",
+                role="facilitator",
+                by=r.user,
+            )
+            for r in roles
+        )
+    )
+
+    assert User.objects.get(email="river@example.org").staff_roles.count() == 2
 
 
 def test_who_leads_a_group_is_taken_off_it_first(group, coordinator, facilitator):
