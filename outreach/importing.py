@@ -405,6 +405,7 @@ def _change(
     """Give groups what their entries say now. What the feed does not give stays as it is."""
     groups = rules.groups_of(planned)
     written: dict[UUID, SupportGroup] = {}
+    columns: set[str] = set()
     for item in planned:
         group, entry = groups[item.before.group_id], item.read
         names = rules.differs(group, entry)
@@ -415,12 +416,15 @@ def _change(
         group.minimum = min(group.minimum, max(2, group.capacity))
         if names:
             written[group.pk] = group
+            columns.update(names)
         if "topics" in entry.given:
-            group.topics.add(*{topics[name.casefold()].pk for name, _ in entry.topics})
+            wanted = {topics[name.casefold()].pk for name, _ in entry.topics}
+            if missing := wanted - {topic.pk for topic in group.topics.all()}:
+                group.topics.add(*missing)
         item.before.fingerprint = entry.fingerprint()
     SupportGroup.objects.bulk_update(
         written.values(),
-        [*rules.FIELDS, "minimum", "admission", "overseer", "lifecycle"],
+        [*sorted(columns), "minimum", "admission", "overseer", "lifecycle"],
         batch_size=BATCH,
     )
     FeedEntry.objects.bulk_update(
