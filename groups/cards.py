@@ -5,6 +5,7 @@ Cards, the group's page, the suggestions and what search engines read say it in 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils import formats, timezone
@@ -67,16 +68,30 @@ def course_words(group: SupportGroup, *, begun: bool) -> str:
 
     Needs `with_next_session()`.
     """
-    if group.course_sessions is None:
+    if group.attendance != group.Attendance.CLOSED:
         return ""
+    if group.course_sessions is None:
+        return _closed_words(group, begun=begun)
     length = f"{group.course_sessions} session{'s' if group.course_sessions != 1 else ''}"
     if begun:
         return f"A course of {length} that has begun"
     if group.next_starts_at is None:
         return f"A course of {length}. The start is not set yet"
+    return f"Starts {_day_of(group.next_starts_at, group)}, {length}; takes people until then"
+
+
+def _closed_words(group: SupportGroup, *, begun: bool) -> str:
+    """The same of a closed group without a planned end."""
+    if begun:
+        return "A closed group that has begun"
+    if group.next_starts_at is None:
+        return "The start is not set yet"
+    return f"Starts {_day_of(group.next_starts_at, group)}; takes people until then"
+
+
+def _day_of(starts_at: datetime, group: SupportGroup) -> str:
     zone = finder.zone_of(group, timezone.get_current_timezone())
-    day = formats.date_format(group.next_starts_at.astimezone(zone), "j F")
-    return f"Starts {day}, {length}; takes people until then"
+    return str(formats.date_format(starts_at.astimezone(zone), "j F"))
 
 
 def rhythm_words(group: SupportGroup, *, begun: bool) -> str:
@@ -125,7 +140,7 @@ def card(group: SupportGroup, *, km: float | None = None, begun: bool = False) -
         "topic": ", ".join(topic.name for topic in group.topics.all()),
         "facts": facts(group, km=km, begun=begun),
         "places": places_words(group, begun=begun),
-        "prefix": "Starts" if group.course_sessions and not begun else "",
+        "prefix": "Starts" if group.attendance == group.Attendance.CLOSED and not begun else "",
         "zone": group.time_zone if at_a_place else None,
         "local": "no" if at_a_place else "yes",
     }

@@ -419,9 +419,10 @@ begun AS MATERIALIZED (
                 FILTER (WHERE s.starts_at <= %(at)s))[1] AS latest
         FROM {sessions} s WHERE s.group_id = g.id AND s.status <> 'cancelled'
     ) run
-    WHERE g.course_sessions IS NOT NULL AND run.latest_at IS NOT NULL AND (
+    WHERE g.attendance = 'closed' AND run.latest_at IS NOT NULL AND (
         r.id IS NULL OR run.own OR (
-            run.coming_at - run.latest_at <= %(longest_pause)s AND g.course_sessions > (
+            run.coming_at - run.latest_at <= %(longest_pause)s
+            AND coalesce(g.course_sessions, 32767) > (
                 SELECT count(*) FROM {sessions} s
                 WHERE s.group_id = g.id AND s.status <> 'cancelled'
                 AND s.starts_at <= %(at)s AND s.series_id = run.latest

@@ -54,7 +54,7 @@ def groups_led_by(user: Viewer) -> QuerySet[SupportGroup]:
     )
 
 
-def groups_staffed_by(user: Viewer) -> QuerySet[SupportGroup]:
+def groups_staffed_by(user: Viewer) -> SupportGroupQuerySet:
     """The groups whose applications this person decides on: as facilitator or coordinator."""
     if not user.is_authenticated:
         return SupportGroup.objects.none()
@@ -95,8 +95,8 @@ def why_takes_nobody(group: SupportGroup, *, at: datetime | None = None) -> Refu
 
 
 def course_began(group: SupportGroup, *, at: datetime | None = None) -> bool:
-    """Whether the group is a course, and the first session of its present run has begun."""
-    if group.course_sessions is None:
+    """Whether the group is closed, and the first session of its present run has begun."""
+    if group.attendance != SupportGroup.Attendance.CLOSED:
         return False
     at = at or timezone.now()
     planned = group.support_sessions.exclude(status="cancelled")
@@ -109,7 +109,9 @@ def course_began(group: SupportGroup, *, at: datetime | None = None) -> bool:
     coming = planned.filter(starts_at__gt=at).order_by("starts_at").first()
     if latest is None or coming is None or coming.starts_at - latest.starts_at > LONGEST_PAUSE:
         return False
-    return bool(begun.filter(series=latest.series_id).count() < group.course_sessions)
+    if group.course_sessions is None:
+        return True
+    return begun.filter(series=latest.series_id).count() < group.course_sessions
 
 
 def check_may_join(user: Viewer, group: SupportGroup, *, at: datetime | None = None) -> None:
@@ -321,7 +323,7 @@ def offer_holds(membership: Membership, *, at: datetime | None = None) -> bool:
 def offer_expires_at(group: SupportGroup, at: datetime) -> datetime:
     """Until when an offer made now holds: a course's offers end when it begins."""
     expires_at = at + OFFER_HOLDS
-    if group.course_sessions is None:
+    if group.attendance != SupportGroup.Attendance.CLOSED:
         return expires_at
     coming = group.support_sessions.exclude(status="cancelled").filter(starts_at__gt=at)
     begins = coming.order_by("starts_at").first()

@@ -129,8 +129,8 @@ class StepForm(forms.Form):
     def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
         self.group = group
         initial = {name: getattr(group, name) for name in self.base_fields if hasattr(group, name)}
-        super().__init__(*args, initial={**initial, **self.own_initial()}, **kwargs)
-
+        kwargs["initial"] = {**initial, **self.own_initial()}
+        super().__init__(*args, **kwargs)
         for name, words in self.NEEDED.items():
             if name in self.fields:
                 self.fields[name].needed_for = words  # type: ignore[attr-defined]

@@ -35,8 +35,8 @@ _FEATURES = {"step_free": "X", "accessible_toilet": "XB", "childcare": "BA"}
 
 def kept(name: str, make: Callable[[], bytes]) -> bytes:
     """What `make` gives, made at most once in five minutes for everybody."""
-    content: bytes = cache.get_or_set(f"export:{name}", make, timeout=int(FRESH.total_seconds()))
-    return content
+    content = cache.get_or_set(f"export:{name}", make, timeout=int(FRESH.total_seconds()))
+    return bytes(content or b"")
 
 
 def _groups() -> Iterable[SupportGroup]:

@@ -6,7 +6,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 from groups.rules import may_oversee
 from outreach.models import Feed
 
@@ -31,7 +31,7 @@ class ImportForm(forms.Form):
     )
     overseer = forms.ModelChoiceField(
         label="Who oversees its peer-led groups?",
-        queryset=None,
+        queryset=User.objects.none(),
         required=False,
         empty_label="A supervisor, if there is one",
         help_text="Every peer-led group has a professional overseer. Without one it is a draft.",

@@ -77,9 +77,11 @@ def read(run_id: UUID | str, *, found: Reading | None = None, at: datetime | Non
     planned = rules.plan(rows=found.rows, feed=run.feed, overseer=overseer)
     for start in range(0, len(planned), BATCH):
         part = planned[start : start + BATCH]
-        touched = _write_rows(run, part, done=start + len(part), total=len(planned), since=touched)
-        if not touched:
+        done = start + len(part)
+        written_at = _write_rows(run, part, done=done, total=len(planned), since=touched)
+        if written_at is None:
             return
+        touched = written_at
     if found.rows and not any(row.entry for row in found.rows):
         _fail(run, "No row of the file can be read. Each says why.")
         return
@@ -418,8 +420,8 @@ def _change(
             written[group.pk] = group
             columns.update(names)
         if "topics" in entry.given:
-            wanted = {topics[name.casefold()].pk for name, _ in entry.topics}
-            if missing := wanted - {topic.pk for topic in group.topics.all()}:
+            wanted = {topics[name.casefold()] for name, _ in entry.topics}
+            if missing := wanted - set(group.topics.all()):
                 group.topics.add(*missing)
         item.before.fingerprint = entry.fingerprint()
     SupportGroup.objects.bulk_update(

@@ -113,7 +113,7 @@ class QuestionForm(forms.Form):
             self._show(question)
 
     def _show(self, question: Question) -> None:
-        self.initial |= {
+        self.initial = dict(self.initial) | {
             "text": question.text,
             "why": question.why,
             "is_sensitive": question.is_sensitive,

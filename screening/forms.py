@@ -43,7 +43,7 @@ class AnswerForm(forms.Form):
             self._ask_items()
             if saved is not None and saved.value is not None:
                 sheet = question.sheet(saved.value)
-                self.initial |= {
+                self.initial = dict(self.initial) | {
                     f"item_{item}": NOT_SAID if value is None else str(value)
                     for item, value in sheet.items()
                 }

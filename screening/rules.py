@@ -262,11 +262,13 @@ def check_may_see_queue(user: Viewer) -> None:
 
 def taken_back_from(user: Viewer) -> QuerySet[Application]:
     """Requests that this person could have decided on, had they not been taken back."""
+    if not user.is_authenticated:
+        return Application.objects.none()
     return Application.objects.filter(
         status=Application.Status.WITHDRAWN,
         submitted_at__isnull=False,
         form__group__in=groups_staffed_by(user),
-    ).exclude(user_id=user.pk)
+    ).exclude(user=user)
 
 
 def check_may_decide(user: Viewer, application: Application) -> Application:
@@ -380,6 +382,8 @@ def concerns_from(application: Application) -> QuerySet[Concern]:
 
 def invited_by(application: Application) -> CompanionInvitation | None:
     """The invitation that led to this request, for those who decide."""
+    if application.companion_invitation_id is None:
+        return None
     found = CompanionInvitation.objects.filter(pk=application.companion_invitation_id)
     return found.select_related("membership__user").first()
 
@@ -422,9 +426,11 @@ def appointments_of(user: Viewer) -> QuerySet[Appointment]:
 
 def talks_to_come(user: Viewer, at: datetime) -> list[Appointment]:
     """Agreed talks with applicants of this person's groups, the next one first."""
+    if not user.is_authenticated:
+        return []
     found = (
         appointments_of(user)
-        .exclude(application__user_id=user.pk)
+        .exclude(application__user=user)
         .filter(times__picked_at__isnull=False, times__starts_at__gte=at - timedelta(hours=2))
         .annotate(starts_at=F("times__starts_at"))
         .order_by("times__starts_at")
@@ -541,11 +547,13 @@ def groups_to_suggest(group: SupportGroup) -> list[SupportGroup]:
 
 def suggested(decision: Decision) -> SupportGroupQuerySet:
     """The groups of a decision that can still be found."""
-    return decision.suggested_groups.listed().with_seats_taken().with_people_waiting()  # type: ignore[attr-defined, no-any-return]
+    return decision.suggested_groups.listed().with_seats_taken().with_people_waiting()
 
 
-def invitation_for(group: SupportGroup, pk: object, *, user: Viewer) -> CompanionInvitation | None:
+def invitation_for(group: SupportGroup, pk: str, *, user: Viewer) -> CompanionInvitation | None:
     """The open invitation of a member of this group that a browser brought along."""
+    if not user.is_authenticated:
+        return None
     return (
         CompanionInvitation.objects.filter(
             pk=pk,
@@ -555,7 +563,7 @@ def invitation_for(group: SupportGroup, pk: object, *, user: Viewer) -> Companio
             used_at__isnull=True,
             expires_at__gt=timezone.now(),
         )
-        .exclude(membership__user_id=user.pk)
+        .exclude(membership__user=user)
         .select_related("membership__user")
         .first()
     )
@@ -566,6 +574,8 @@ def waiting_for_a_place(user: Viewer) -> QuerySet[Membership]:
 
     Who is offered a place stands before those who wait.
     """
+    if not user.is_authenticated:
+        return Membership.objects.none()
     status = Membership.Status
     offered_first = Case(When(status=status.OFFERED, then=0), default=1)
     order = [offered_first, F("waitlisted_at").asc(), F("pk").asc()]
@@ -573,7 +583,7 @@ def waiting_for_a_place(user: Viewer) -> QuerySet[Membership]:
         Membership.objects.filter(
             group__in=groups_staffed_by(user), status__in=[status.WAITLISTED, status.OFFERED]
         )
-        .exclude(user_id=user.pk)
+        .exclude(user=user)
         .annotate(
             position=Window(RowNumber(), partition_by=[F("group"), offered_first], order_by=order)
         )

@@ -343,8 +343,10 @@ def test_has_places_keeps_places_for_those_who_wait(db):
         "no rhythm",
     ],
 )
-def test_a_course_begins_as_the_rule_says(db, build):
-    group = factories.group(attendance="closed", course_sessions=2)
+@pytest.mark.parametrize("sessions", [2, None])
+def test_a_closed_group_begins_as_the_rule_says(db, build, sessions):
+    """One that has no planned end goes on when its rhythm changes."""
+    group = factories.group(attendance="closed", course_sessions=sessions)
     earlier = later = None
     if build != "no rhythm":
         earlier = factories.series(group)
@@ -370,7 +372,8 @@ def test_a_course_begins_as_the_rule_says(db, build):
     (hit,) = find().hits
 
     assert hit.begun == rules.course_began(group, at=NOW)
-    assert hit.begun == (build in ("begun", "new rhythm in the middle", "no rhythm"))
+    goes_on = ["begun", "new rhythm in the middle", "no rhythm"]
+    assert hit.begun == (build in (goes_on if sessions else [*goes_on, "second run"]))
     assert find(places=["free"]).total == (not hit.begun)
 
 
