@@ -1,5 +1,10 @@
-"""Real Chromium, and a look at every page it passes: axe, console, screenshots."""
+"""Real Chromium, and a look at every page it passes: axe, console, width; pictures if wanted.
 
+`PICTURES=1 make test ARGS=tests/browser` keeps each page it looked at in `.local/artefacts/`, in
+both sizes and colours. They take more time than all else, so they are not made unasked.
+"""
+
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,15 +94,17 @@ class Someone:
         self.page.get_by_text(words).filter(visible=True).first.wait_for(timeout=seconds * 1000)
 
     def look(self, what: str) -> None:
-        """Keep pictures in both sizes and colours; fail on any accessibility or policy finding."""
+        """Fail on any accessibility or policy finding, on a phone in light and a desk in dark."""
         self.seen += 1
+        self.page.wait_for_load_state()
         before = self.page.viewport_size
         for size, (width, height) in SIZES.items():
             self.page.set_viewport_size({"width": width, "height": height})
-            for scheme in ("light", "dark"):
+            for scheme in ("light", "dark") if "PICTURES" in os.environ else ():
                 self.page.emulate_media(color_scheme=scheme)
                 name = f"{self.name}-{self.seen:02}-{what}-{size}-{scheme}.png"
                 self.page.screenshot(path=self.artefacts / name, full_page=size == "desk")
+            self.page.emulate_media(color_scheme="light" if size == "phone" else "dark")
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{what} scrolls sideways at {width} px"
             if not self.script:
