@@ -105,6 +105,10 @@ class StaffRoleQuerySet(models.QuerySet["StaffRole"]):
             asked_at__isnull=False,
         )
 
+    def agreed(self) -> Self:
+        """Of people who signed in since they were asked: others have agreed to nothing yet."""
+        return self.exclude(pk__in=StaffRole.objects.not_signed_in().values("pk"))
+
 
 class StaffRole(models.Model):
     """What a person does in an organisation, and what visitors may know of their preparation."""

@@ -397,9 +397,10 @@ def check_may_coordinate_group(user: Viewer, group: SupportGroup) -> StaffRole:
 def may_oversee(organisation_id: UUID, now: UUID | None = None) -> QuerySet[User]:
     """Whom an organisation can name as overseer: its supervisors and coordinators.
 
-    `now` is who oversees the group already, whatever became of their role.
+    Only those who have signed in since they were asked. `now` is who oversees the group already,
+    whatever became of their role.
     """
-    roles = StaffRole.objects.filter(
+    roles = StaffRole.objects.agreed().filter(
         organisation=organisation_id,
         role__in=[StaffRole.Role.SUPERVISOR, StaffRole.Role.COORDINATOR],
     )

@@ -260,7 +260,8 @@ class PeopleForm(StepForm):
         label="Which professional oversees it?",
         help_text=(
             "A peer-led group needs one before it can be listed. Peers can turn to this person "
-            "when something is hard. You can choose among your supervisors and coordinators."
+            "when something is hard. You can choose among your supervisors and coordinators. "
+            "People you asked appear here once they have signed in."
         ),
         queryset=User.objects.none(),
         required=False,

@@ -684,20 +684,19 @@ def check_day_ahead(day: date, organisation: Organisation, *, at: datetime) -> N
 
 def check_may_be_facilitator(user: User, group: SupportGroup) -> None:
     """Raise `Refused` for somebody who cannot lead the group."""
-    if not user.is_active or not StaffRole.objects.filter(
-        user=user, organisation=group.organisation_id
-    ):
+    roles = StaffRole.objects.agreed().filter(user=user, organisation=group.organisation_id)
+    if not user.is_active or not roles.exists():
         raise Refused("not_staff", "Only people with a role in your organisation can lead.")
     if Membership.objects.open().filter(user=user, group=group).exists():
         raise Refused("is_member", "This person is a member of the group, or has asked to join.")
 
 
 def may_lead(group: SupportGroup) -> QuerySet[User]:
-    """The organisation's people who can be chosen to lead the group, or do already, by name."""
-    roles = StaffRole.objects.filter(
-        organisation=group.organisation_id,
-        role__in=[StaffRole.Role.FACILITATOR, StaffRole.Role.COORDINATOR],
-    )
+    """The organisation's people who can be chosen to lead the group, or do already, by name.
+
+    Who was asked by e-mail and has not signed in yet is not shown: their name is not ours to tell.
+    """
+    roles = StaffRole.objects.agreed().may_lead().filter(organisation=group.organisation_id)
     members = Membership.objects.open().filter(group=group).values("user")
     return (
         User.objects.filter(is_active=True, pk__in=roles.values("user"))

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from groups.models import Agreement, SupportGroup, Topic
 from tests import factories
@@ -233,6 +234,29 @@ def test_setup_people_offers_own_supervisors_as_overseers(coordinator, draft):
     )
     draft.refresh_from_db()
     assert draft.overseer == supervisor
+
+
+def test_setup_people_names_nobody_who_was_asked_and_has_not_signed_in(coordinator, draft):
+    asked = factories.user(display_name="Sage", email="sage@example.org")
+    factories.staff_role(
+        organisation=draft.organisation, role="supervisor", user=asked, asked_at=timezone.now()
+    )
+    where = address("setup_people", draft)
+
+    assert "Sage" not in coordinator.client.get(where).content.decode()
+    coordinator.client.post(where, {**PEOPLE, "overseer": str(asked.pk)})
+    draft.refresh_from_db()
+    assert draft.overseer is None
+
+    # Whoever oversees the group already stays.
+    draft.overseer = asked
+    draft.save()
+    assert "Sage" in coordinator.client.get(where).content.decode()
+    draft.overseer = None
+    draft.save()
+    asked.last_login = timezone.now()
+    asked.save()
+    assert "Sage" in coordinator.client.get(where).content.decode()
 
 
 def test_setup_meeting_keeps_two_decimals(coordinator, draft):

@@ -311,6 +311,26 @@ def test_who_can_lead(clock, group, organisation, coordinator, member, facilitat
     assert no.reason == "is_member"
 
 
+def test_who_was_asked_can_lead_once_they_have_signed_in(clock, group, organisation, coordinator):
+    person = factories.user(last_login=timezone.now() - timedelta(days=9))
+    factories.staff_role(
+        user=person, organisation=organisation, role="facilitator", asked_at=timezone.now()
+    )
+
+    assert person not in rules.may_lead(group)
+    no = refused(
+        lambda: actions.assign_facilitator(
+            group=group, user=person, is_lead=False, by=coordinator.user
+        )
+    )
+    assert no.reason == "not_staff"
+
+    person.last_login = timezone.now() + timedelta(minutes=1)
+    person.save()
+    assert person in rules.may_lead(group)
+    actions.assign_facilitator(group=group, user=person, is_lead=False, by=coordinator.user)
+
+
 # At the same moment -------------------------------------------------------------------------------
 
 
