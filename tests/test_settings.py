@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from supportgroups.celery import app as celery
 from tests.processes import ROOT, own_environment
 
 PRODUCTION = {
@@ -103,3 +104,12 @@ def test_env_example_holds_no_secret() -> None:
     secrets = re.findall(r"^(\w*(?:SECRET_KEY|PASSWORD)\w*)=(.*)$", example, re.MULTILINE)
     assert len(secrets) >= 5
     assert [name for name, value in secrets if value] == []
+
+
+def test_no_work_comes_back_while_somebody_may_still_do_it(settings) -> None:
+    """Who takes a task acknowledges it at the end; it must not be given out again before."""
+    celery.autodiscover_tasks(force=True)
+    limits = {name: task.time_limit for name, task in celery.tasks.items() if task.time_limit}
+
+    assert limits["outreach.tasks.take_over"] == 930
+    assert max(limits.values()) < settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
