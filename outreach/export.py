@@ -30,6 +30,8 @@ FRESH = timedelta(minutes=5)
 AHEAD = timedelta(days=28)
 _PRIVATE = {"address", "online_link", "joining_details", "end_time", "every_weeks"}
 _LANGUAGES = {kind.value: code for code, kind in TYPES.items() if kind.says == "language"}
+#: A spreadsheet takes text that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FEATURES = {"step_free": "X", "accessible_toilet": "XB", "childcare": "BA"}
 
 
@@ -110,7 +112,8 @@ def meeting_guide_file() -> bytes:
 def _cell(value: Any) -> str:
     """Text that a spreadsheet does not take for a formula."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "@", "\t") or text[:2] == "-=" else text
+    is_text = isinstance(value, str)
+    return f"'{text}" if is_text and text.startswith(_FORMULA) else text
 
 
 def table_file() -> bytes:

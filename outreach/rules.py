@@ -58,7 +58,9 @@ def overseer_for(organisation: Organisation, chosen: User | None = None) -> User
     may = may_oversee(organisation.pk)
     if chosen is not None and may.filter(pk=chosen.pk).exists():
         return chosen
-    supervises = StaffRole.objects.filter(organisation=organisation, role=StaffRole.Role.SUPERVISOR)
+    supervises = StaffRole.objects.agreed().filter(
+        organisation=organisation, role=StaffRole.Role.SUPERVISOR
+    )
     first = Case(When(pk__in=supervises.values("user"), then=0), default=1)
     return may.order_by(first, "joined_at", "pk").first()
 

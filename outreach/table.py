@@ -114,6 +114,10 @@ def read(content: bytes, *, time_zone: str) -> Reading:
     if text.startswith("<"):
         raise Unreadable("This is a web page, not a table.")
     records = _records(text)
+    if not records:
+        raise Unreadable("Every row of the table is empty.")
+    if len(records) - 1 > meeting_guide.MOST_ROWS:
+        raise Unreadable(f"More than {meeting_guide.MOST_ROWS:,} rows. Please split the table.")
     headings = [_heading(cell) for cell in records[0]]
     if _MEETING_GUIDE & set(headings) and "name" in headings:
         rows = [_meeting_guide_row(headings, cells, n, time_zone) for n, cells in
@@ -127,8 +131,6 @@ def read(content: bytes, *, time_zone: str) -> Reading:
         ]
         if any(unknown):
             remarks.append(f"Columns that are not known: {', '.join(filter(None, unknown[:20]))}.")
-        if len(records) - 1 > meeting_guide.MOST_ROWS:
-            raise Unreadable(f"More than {meeting_guide.MOST_ROWS:,} rows. Please split the table.")
         rows = [row_of(names, cells, n, time_zone=time_zone) for n, cells in
                 enumerate(records[1:], 1)]  # fmt: skip
     refuse_repeats(rows)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.models import Event
 from groups.models import SupportGroup
-from outreach import actions, importing, periodic
+from outreach import actions, importing, periodic, rules
 from outreach.models import FeedEntry, Import
 from supportgroups.lib.refusals import Refused
 from tests import factories
@@ -93,6 +93,19 @@ def test_without_an_overseer_groups_are_drafts_and_listed_later(take, organisati
     assert take(meeting(1))["changed"] == 1
     assert group_of().lifecycle == "listed"
     assert take(meeting(1))["unchanged"] == 1
+
+
+def test_who_has_not_signed_in_since_they_were_asked_oversees_nothing(organisation):
+    [supervisor] = organisation.staff_roles.all()
+    organisation.staff_roles.update(asked_at=timezone.now())
+    coordinator = factories.staff_role(organisation=organisation).user
+    factories.staff_role(organisation=organisation, user=supervisor.user)
+    supervisor.user.joined_at = timezone.now() + timedelta(days=1)
+    supervisor.user.save()
+
+    assert rules.overseer_for(organisation) == coordinator, "who agreed to nothing is not first"
+    organisation.staff_roles.filter(asked_at=None).delete()
+    assert rules.overseer_for(organisation) is None
 
 
 def test_importing_again_changes_nothing(take):

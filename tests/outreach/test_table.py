@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach import table
+from outreach import meeting_guide, table
 from outreach.entries import Unreadable
 
 TABLE = (Path(__file__).parent / "files" / "groups.csv").read_bytes()
@@ -93,10 +93,21 @@ def test_the_template_can_be_read_back():
     assert row.flags == []
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"<html>", b"a,b\n1,2\n", b"\x00\x00"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04", b"<html>", b"a,b\n1,2\n", b"\x00\x00", b",,,\n,,,\n"]
+)
 def test_what_is_no_table_is_unreadable(content):
     with pytest.raises(Unreadable):
         table.read(content, time_zone=ZONE)
+
+
+@pytest.mark.parametrize("headings", ["name,time", "name,types,day"])
+def test_a_table_of_either_kind_has_a_largest_size(headings, monkeypatch):
+    monkeypatch.setattr(meeting_guide, "MOST_ROWS", 2)
+    table.read(f"{headings}\na,\nb,\n".encode(), time_zone=ZONE)
+
+    with pytest.raises(Unreadable, match="More than 2 rows"):
+        table.read(f"{headings}\na,\nb,\nc,\n".encode(), time_zone=ZONE)
 
 
 @given(st.lists(st.text(max_size=30), min_size=len(table.COLUMNS), max_size=len(table.COLUMNS)))

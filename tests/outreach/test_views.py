@@ -2,6 +2,7 @@
 
 import json
 from datetime import time
+from decimal import Decimal
 
 import pytest
 from django.core.cache import cache
@@ -9,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from groups.models import SupportGroup
-from outreach import importing, tasks
+from outreach import export, importing, tasks
 from outreach.models import Import, ImportRow
 from tests import factories
 
@@ -201,6 +202,13 @@ def test_the_table_has_every_listed_group_and_nothing_private(directory, client)
     assert "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU" in text
     assert "Hidden" not in text
     assert "ecret" not in text
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_the_table_is_a_formula(start):
+    assert export._cell(f"{start}1") == f"'{start}1"
+    assert export._cell("1 - 2") == "1 - 2"
+    assert export._cell(Decimal("-1.55")) == "-1.55", "a number stays one"
 
 
 def test_the_calendar_has_coming_sessions_of_listed_groups(directory, client):
