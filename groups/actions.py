@@ -119,12 +119,15 @@ def accept(*, membership: Membership, by: User | None, at: datetime | None = Non
     Free places are for those who wait already: somebody new gets one only when more are free
     than people wait. `by` is None when the answers alone admitted somebody to a drop-in group.
     Two acceptances of the last place at once: one gets it, the other is put on the waiting list.
+    Raises `Refused` for a group that pauses or closed, or a closed one that began, meanwhile.
     """
     at = at or timezone.now()
     membership = _locked(membership)
     if by is not None:
         rules.check_may_staff(by, membership.group)
     rules.check_asks(membership)
+    if refused := rules.why_takes_nobody(membership.group, at=at):
+        raise refused
     return _seat(membership, by=by, at=at, accepted_by=by)
 
 

@@ -23,6 +23,7 @@ from groups.rules import (
     check_may_coordinate_group,
     groups_led_by,
     groups_staffed_by,
+    why_takes_nobody,
 )
 from instruments.models import Instrument
 from instruments.schema import RiskLevel, RiskRule
@@ -401,6 +402,14 @@ def check_may_confirm(application: Application) -> None:
     """Raise `Refused` unless the person was given something to read and has not confirmed yet."""
     if application.status != Application.Status.PREPARE:
         raise Refused("state_changed", "There is nothing to confirm any more.", next_step=None)
+
+
+def why_no_place(application: Application) -> Refused | None:
+    """Why nobody can come in now, for a request that may still end in a yes."""
+    status = Application.Status
+    if application.status not in (status.SUBMITTED, status.PREPARE, status.TALK_FIRST):
+        return None
+    return why_takes_nobody(application.group)
 
 
 def open_appointment(application: Application) -> Appointment | None:

@@ -26,6 +26,8 @@ PAGE_SIZE = 25
 LIST_SIZE = 100
 #: Somebody else was faster, or the person took their request back.
 TOO_LATE = {"state_changed", "taken_back"}
+#: The group pauses, closed, or began with the people it has.
+TAKES_NOBODY = {"not_listed", "course_began"}
 #: What the page calls offering other times for a talk; no decision is made anew by it.
 OTHER_TIMES = "other_times"
 
@@ -79,6 +81,7 @@ def _review_context(request: HttpRequest, application: Application) -> dict[str,
         "is_open": other_times or chosen in open_outcomes,
         "seen": application.decisions.count(),
         "left": seats_for_somebody_new(application.group),
+        "no_place": rules.why_no_place(application),
         "appointment": appointment,
         "picked": appointment.picked() if appointment else None,
         "declined": application.appointments.filter(declined_at__isnull=False).last(),
@@ -118,7 +121,9 @@ def _decide(request: HttpRequest, context: dict[str, Any], form: DecidingForm) -
             outcome = context["outcome"]
             actions.decide(application=application, outcome=outcome, by=by, **form.cleaned_data)
     except Refused as refused:
-        if refused.reason not in TOO_LATE:
+        if refused.reason in TAKES_NOBODY:
+            form.add_error(None, refused.message)
+        elif refused.reason not in TOO_LATE:
             raise
         return False
     return True
@@ -138,7 +143,7 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
         if _decide(request, context, form):
             messages.success(request, "Your answer is on its way. They get an e-mail about it.")
             return redirect("screening:queue")
-        too_late = True
+        too_late = form.is_valid()
     if too_late:
         application.refresh_from_db()
         if application.status == Application.Status.WITHDRAWN:

@@ -16,7 +16,7 @@ from accounts.actions import change_profile
 from accounts.forms import DisplayNameForm
 from accounts.models import User
 from groups.models import CompanionInvitation, SupportGroup
-from groups.rules import check_may_join, groups_visible_to, standing
+from groups.rules import alternatives_to, check_may_join, groups_visible_to, standing
 from screening import actions, rules
 from screening.calendar import calendar_file
 from screening.forms import AnotherLookForm, AnswerForm, DeclineTalkForm, PickTimeForm, SendForm
@@ -228,6 +228,7 @@ def application_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     decisions = list(application.decisions.all())
     decision = decisions[-1] if decisions else None
     appointment = rules.open_appointment(application)
+    no_place = rules.why_no_place(application)
     context = {
         "application": application,
         "group": application.group,
@@ -239,6 +240,8 @@ def application_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "picked": appointment.picked() if appointment else None,
         "declined": application.appointments.filter(declined_at__isnull=False).last(),
         "may_ask_again": rules.may_ask_again(application),
+        "no_place": no_place,
+        "others": alternatives_to(application.group)[:3] if no_place else (),
         "late": application.answer_by is not None and application.answer_by < timezone.now(),
         "may_withdraw": Application.Status.WITHDRAWN
         in Application.MOVES[Application.Status(application.status)],

@@ -187,6 +187,31 @@ def test_only_staff_of_the_group_accept_refer_and_remove(group, other_coordinato
     assert verbs(membership) == []
 
 
+def begin(group) -> None:
+    """The first session of a closed group is under way."""
+    group.attendance = "closed"
+    group.save()
+    factories.support_session(group, status="live")
+
+
+@pytest.mark.parametrize("by_staff", [True, False])
+@pytest.mark.parametrize("now", ["paused", "closed", "begun"])
+def test_a_group_that_takes_nobody_new_gives_no_place(group, facilitator, now, by_staff):
+    membership = factories.membership(group=group)
+    if now == "begun":
+        begin(group)
+    else:
+        group.lifecycle = now
+        group.save()
+
+    with pytest.raises(Refused) as raised:
+        actions.accept(membership=membership, by=facilitator.user if by_staff else None)
+
+    assert reason_of(raised) == ("course_began" if now == "begun" else "not_listed")
+    membership.refresh_from_db()
+    assert membership.status == Status.APPLIED
+
+
 def test_nobody_signs_or_leaves_for_another(group, outsider):
     membership = factories.membership(group=group, status="accepted")
 

@@ -820,6 +820,40 @@ def test_application_prepared_leads_to_the_agreement(applicant, facilitator, gro
     assert "There is nothing to confirm any more." in page
 
 
+def test_application_prepared_gives_no_place_in_a_group_that_takes_nobody(
+    applicant, facilitator, group
+):
+    application = decided(applicant, facilitator, "prepare")
+    group.topics.add(topic := factories.topic())
+    factories.group(name="Morning circle").topics.add(topic)
+    group.lifecycle = "paused"
+    group.save()
+
+    page = text(applicant.client.post(at("application_prepared", application), follow=True))
+
+    assert "This group is not taking new people at the moment." in page
+    assert "Morning circle" in page
+    assert "I have read this</button>" not in page
+    assert applicant.user.memberships.get().status == Membership.Status.APPLIED
+
+
+def test_review_says_kindly_that_the_group_takes_nobody(applicant, facilitator, group):
+    application = applicant.user.applications.get()
+    group.lifecycle = "paused"
+    group.save()
+    assert "You cannot accept anybody now." in text(
+        facilitator.client.get(at("review", application))
+    )
+
+    data = {"outcome": "accept", "message": "Welcome", "reason": "Fits", "seen": "0"}
+    page = text(facilitator.client.post(at("review", application), data))
+
+    assert "There is a problem" in page
+    assert "This group is not taking new people at the moment." in page
+    assert "Somebody has answered" not in page
+    assert application.decisions.count() == 0
+
+
 @pytest.fixture
 def offered(applicant, facilitator):
     now = timezone.now()
