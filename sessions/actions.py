@@ -127,13 +127,18 @@ def add_session(
 ) -> SupportSession:
     """One more session, beside the group's rhythm, with the group's usual agenda.
 
-    A facilitator or room that is taken is left out: ask `rules.clashes()` before.
+    A facilitator or room that is taken is left out: ask `rules.clashes()` before. Raises `Refused`
+    when the group does not meet, or has another session then.
     """
     check_may_staff(by, group)
     group = _locked_group(group)
-    support_session = SupportSession.objects.create(
+    support_session = SupportSession(
         group=group, recurrence_id=starts_at, starts_at=starts_at, ends_at=ends_at
     )
+    rules.check_group_meets(group)
+    rules.check_times(starts_at, ends_at, at=at or timezone.now())
+    rules.check_group_free(support_session, starts_at=starts_at, ends_at=ends_at)
+    support_session.save()
     _copy_agenda(group, [support_session])
     book(group, [support_session])
     record("session.added", by=by, on=support_session, organisation=group.organisation_id, at=at)

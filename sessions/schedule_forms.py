@@ -13,7 +13,7 @@ from groups.models import SupportGroup
 from sessions import rules
 from sessions.defaults import AGENDAS, MINUTES, Part, agenda
 from sessions.models import Series, SupportSession
-from sessions.schedule import RuleError, choices_of, day_of, rrule_of, to_utc
+from sessions.schedule import Occurrence, RuleError, choices_of, day_of, rrule_of, to_utc
 from supportgroups.lib.forms import AnswerChoices
 from supportgroups.lib.refusals import Refused
 from supportgroups.lib.templatetags.ui import time_words, zone_words
@@ -669,8 +669,9 @@ class ExtraSessionForm(forms.Form):
     starts_at_time = time_field("Start")
     minutes = minutes_field(initial=MINUTES)
 
-    def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, group: SupportGroup, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.group, self.by = group, by
         self.zone = ZoneInfo(group.time_zone)
         words = zone_words(self.zone)
         self.fields["starts_at_time"].help_text = f"{words} time, the group’s own zone."
@@ -685,7 +686,20 @@ class ExtraSessionForm(forms.Form):
             rules.check_times(starts_at, ends_at, at=timezone.now())
         except Refused as no:
             self.add_error("day", no.message)
+        else:
+            self._check_nobody_is_taken(starts_at, ends_at)
         return {"starts_at": starts_at, "ends_at": ends_at}
+
+    def _check_nobody_is_taken(self, starts_at: datetime, ends_at: datetime) -> None:
+        """Facilitators and the room are free then; the group's own sessions are asked for later."""
+        found = rules.clashes(
+            group=self.group,
+            times=[Occurrence(starts_at, ends_at, shifted=False)],
+            by=self.by,
+            besides=rules.coming_of(self.group, at=timezone.now()),
+        )
+        if found:
+            self.add_error("starts_at_time", f"{found[0]} Choose another time.")
 
 
 # Days off -----------------------------------------------------------------------------------------

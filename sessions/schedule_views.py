@@ -265,11 +265,16 @@ def session_list(request: HttpRequest, slug: str) -> HttpResponse:
     """All dates of a group for its staff: what is to come and what is missing, or what was."""
     staffed = groups_staffed_by(request.user).select_related("organisation")
     group = get_object_or_404(staffed, slug=slug)
-    form = ExtraSessionForm(request.POST if request.method == "POST" else None, group=group)
+    person = _person(request)
+    data = request.POST if request.method == "POST" else None
+    form = ExtraSessionForm(data, group=group, by=person)
     if form.is_valid():
-        added = actions.add_session(group=group, by=_person(request), **form.cleaned_data)
-        messages.success(request, f"Added: {time_words(added.starts_at, group.time_zone)}.")
-        return redirect("sessions:session_list", slug)
+        try:
+            added = actions.add_session(group=group, by=person, **form.cleaned_data)
+            messages.success(request, f"Added: {time_words(added.starts_at, group.time_zone)}.")
+            return redirect("sessions:session_list", slug)
+        except Refused as no:
+            form.add_error("starts_at_time", no.message)
     past = request.GET.get("past") == "1"
     found = rules.with_bookings(rules.dates_of(group, past=past))
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))

@@ -348,16 +348,21 @@ def ensure_session_soon(*, at: datetime | None = None) -> SupportSession:
     with transaction.atomic():
         group = SupportGroup.objects.select_for_update(no_key=True).get(slug=START_GROUP)
         soon = now + BEGINS_IN
-        found = (
-            group.support_sessions.coming(now)
-            .filter(starts_at__lte=soon, ends_at__gt=now + WORTH_JOINING)
-            .first()
-        )
+        coming = group.support_sessions.coming(now)
+        found = coming.filter(starts_at__lte=soon, ends_at__gt=now + WORTH_JOINING).first()
         if found is not None:
             return found
+        # Two sessions of a group never overlap: the old one ends now, the next one keeps its time.
+        coming.filter(starts_at__lt=soon, ends_at__gt=soon).update(ends_at=soon)
+        following = coming.filter(starts_at__gt=soon).first()
+        if following is not None and following.starts_at < soon + WORTH_JOINING:
+            return following
+        ends_at = soon + SESSION_LASTS
+        if following is not None:
+            ends_at = min(ends_at, following.starts_at)
         lead = group.facilitator_assignments.filter(is_lead=True).get().user
         return session_actions.add_session(
-            group=group, starts_at=soon, ends_at=soon + SESSION_LASTS, by=lead, at=now
+            group=group, starts_at=soon, ends_at=ends_at, by=lead, at=now
         )
 
 

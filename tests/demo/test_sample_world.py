@@ -557,3 +557,5 @@ def test_ensure_session_soon_makes_one_only_when_needed(undone):
     assert other != first
     check_open(other, at=later)
     assert other.agenda.count() == 3
+    first.refresh_from_db()
+    assert first.ends_at <= other.starts_at

@@ -431,6 +431,41 @@ def test_session_list_adds_one_more_session(facilitator, group):
     assert "Choose a time that is still to come." in shown
 
 
+def test_session_list_adds_no_session_twice(facilitator, group):
+    where = address("session_list", group.slug)
+    typed = {"day": "2026-12-01", "starts_at_time": "10:00", "minutes": "60"}
+
+    facilitator.client.post(where, typed)
+    shown = page(facilitator.client.post(where, typed))
+
+    assert "This group has another session at that time." in shown
+    assert group.support_sessions.count() == 1
+
+
+def test_session_list_adds_none_to_a_paused_group(facilitator, group):
+    group.lifecycle = "paused"
+    group.save()
+    typed = {"day": "2026-12-01", "starts_at_time": "10:00", "minutes": "60"}
+
+    shown = page(facilitator.client.post(address("session_list", group.slug), typed))
+
+    assert "This group pauses at the moment." in shown
+    assert 'value="10:00"' in shown, "what was typed stays"
+    assert not group.support_sessions.exists()
+
+
+def test_session_list_says_who_is_taken(facilitator, group, organisation):
+    other = factories.group(organisation=organisation)
+    factories.facilitator(other, user=facilitator.user)
+    typed = {"day": "2026-12-01", "starts_at_time": "10:00", "minutes": "60"}
+    facilitator.client.post(address("session_list", other.slug), typed)
+
+    shown = page(facilitator.client.post(address("session_list", group.slug), typed))
+
+    assert f"{facilitator.user.public_name} is leading another session" in shown
+    assert not group.support_sessions.exists()
+
+
 def test_session_change_moves_one(facilitator, member, group, planned):
     where = address("session_change", planned[0].pk)
     shown = page(facilitator.client.get(where))
