@@ -46,6 +46,11 @@ def _person(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
+def _is_visible(request: HttpRequest, group: SupportGroup) -> bool:
+    """Whether the group's own page is there for this person: not after it closed for them."""
+    return rules.groups_visible_to(request.user).filter(pk=group.pk).exists()
+
+
 @require_safe
 def notice(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Lead from a mail, which names no group, to where the news stands."""
@@ -53,6 +58,8 @@ def notice(request: HttpRequest, pk: UUID) -> HttpResponse:
     if found.kind == Notice.Kind.APPEAL_ASKED:
         return redirect("groups:appeal_list")
     page = _NEWS_STANDS_AT.get(Notice.Kind(found.kind), "groups:group_detail")
+    if page == "groups:group_detail" and not _is_visible(request, found.group):
+        page = "groups:left"
     return redirect(page, slug=found.group.slug)
 
 
@@ -130,6 +137,8 @@ def offer(request: HttpRequest, slug: str) -> HttpResponse:
     """A free place that is kept for this person: take it, or not now; and the waiting list."""
     group = get_object_or_404(rules.groups_belonged_to(request.user), slug=slug)
     membership = rules.latest_membership(request.user, group)
+    if not _is_visible(request, group):
+        return redirect("groups:left", slug=group.slug)
     form = OfferForm(request.POST if request.method == "POST" else None)
     refused = None
     if request.method == "POST" and form.is_valid():
@@ -186,13 +195,17 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def left(request: HttpRequest, slug: str) -> HttpResponse:
-    """Thank somebody who left, and show the way back."""
+    """Thank somebody who left, and show the way back; say what became of a group that is gone."""
     group = get_object_or_404(rules.groups_belonged_to(request.user), slug=slug)
     membership = rules.latest_membership(request.user, group)
-    if membership.status != Membership.Status.WITHDRAWN:
+    by_choice = membership.status == Membership.Status.WITHDRAWN
+    if membership.status == Membership.Status.REMOVED:
+        return redirect("groups:removal", slug=group.slug)
+    if not by_choice and _is_visible(request, group):
         return redirect("groups:offer", slug=group.slug)
     context = {
         "group": group,
+        "by_choice": by_choice,
         "membership": membership,
         "back_until": rules.comes_back_until(membership),
         "may_come_back": rules.why_not_back(request.user, group) is None,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from groups import actions, rules
 from groups.models import Appeal, Membership, Notice
 from tests import factories
+from tests.cast import signed_in
 
 Status = Membership.Status
 
@@ -424,6 +425,33 @@ def test_notice_leads_to_where_the_news_stands(group, member, outsider, kind, pa
 
     assert member.client.get(link)["Location"] == address(page, group)
     assert outsider.client.get(link).status_code == 404
+
+
+@pytest.mark.parametrize("status", ["waitlisted", "offered"])
+def test_notice_that_a_group_closed_leads_who_waited_to_words(group, coordinator, status):
+    waits = signed_in(factories.user())
+    factories.membership(group=group, user=waits.user, status=status)
+    actions.close_group(group=group, message="Thank you all.", by=coordinator.user)
+    notice = waits.user.notices.get()
+
+    response = waits.client.get(reverse("groups:notice", args=[notice.pk]), follow=True)
+
+    shown = response.content.decode()
+    assert response.status_code == 200
+    assert "has closed" in shown
+    assert "Thank you all." in shown
+    assert "You have left" not in shown
+    # The page of the list leads there too.
+    assert waits.client.get(address("offer", group)).status_code == 302
+
+
+def test_notice_that_a_group_closed_leads_members_to_the_group(group, coordinator, member):
+    actions.close_group(group=group, message="Thank you all.", by=coordinator.user)
+    notice = factories.notice(group, member.user, kind="closed")
+
+    response = member.client.get(reverse("groups:notice", args=[notice.pk]))
+
+    assert response["Location"] == reverse("groups:group_detail", args=[group.slug])
 
 
 def test_notice_of_an_appeal_leads_to_the_list(group, coordinator):
