@@ -564,7 +564,7 @@ def add_days_off(
     at = at or timezone.now()
     rules.check_may_keep_days_off(by, organisation, group)
     for day, _ in days:
-        rules.check_day_ahead(day, organisation, at=at)
+        rules.check_day_ahead(day, organisation.time_zone, at=at)
     groups = _locked_groups(organisation, group)
     kept, called_off = [], []
     for day, name in days:

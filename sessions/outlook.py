@@ -168,7 +168,7 @@ def called_off_by(
     kept = list(days_off)
     if not kept:
         return []
-    days = [each.day for each in kept]
+    days = [min(each.day, schedule.LAST_DAY) for each in kept]
     off = SupportSession.objects.filter(
         group__in=groups,
         cancelled_for=SupportSession.CancelledFor.DAY_OFF,

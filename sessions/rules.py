@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.core.signing import BadSignature, Signer
@@ -442,6 +441,8 @@ def sessions_in_feed(feed: CalendarFeed, *, at: datetime | None = None) -> Query
 
 # Rhythm and dates ---------------------------------------------------------------------------------
 
+#: A day farther ahead is more likely a slip of the hand.
+FARTHEST_AHEAD = timedelta(days=2 * 366)
 #: Sessions are planned for at most this long.
 LONGEST_SESSION = timedelta(hours=24)
 #: How far ahead the page shows times that daylight saving skips or repeats.
@@ -586,6 +587,7 @@ def days_off_of(group: SupportGroup) -> QuerySet[DayOff]:
 
 def meets_on(series: Series, day: date) -> bool:
     """Whether the rule of a series gives a meeting on this day."""
+    day = min(day, schedule.LAST_DAY)
     begin = schedule.midnight(day, series.time_zone)
     end = schedule.midnight(day + timedelta(days=1), series.time_zone)
     return next(occurrences_of(series, after=begin, until=end), None) is not None
@@ -649,6 +651,8 @@ def check_times(starts_at: datetime, ends_at: datetime, *, at: datetime) -> None
     """Raise `Refused` for times that no session can have."""
     if starts_at <= at:
         raise Refused("past", "Choose a time that is still to come.")
+    if starts_at > at + FARTHEST_AHEAD:
+        raise Refused("far", "This is far away. Choose a day within the next two years.")
     if not timedelta(minutes=15) <= ends_at - starts_at <= LONGEST_SESSION:
         raise Refused("length", "A session lasts from 15 minutes to 24 hours.")
 
@@ -676,10 +680,13 @@ def check_may_restore(support_session: SupportSession, *, at: datetime) -> None:
     check_group_meets(support_session.group)
 
 
-def check_day_ahead(day: date, organisation: Organisation, *, at: datetime) -> None:
-    """Raise `Refused` for a day that is over."""
-    if day < at.astimezone(ZoneInfo(organisation.time_zone)).date():
-        raise Refused("past", "This day is over.")
+def check_day_ahead(day: date, time_zone: str, *, at: datetime) -> None:
+    """Raise `Refused` for a day that is over, or too far away to be meant."""
+    today = schedule.day_of(at, time_zone)
+    if day < today:
+        raise Refused("past", "This day is over. Choose today or a later day.")
+    if day > today + FARTHEST_AHEAD:
+        raise Refused("far", "This is far away. Choose a day within the next two years.")
 
 
 def check_may_be_facilitator(user: User, group: SupportGroup) -> None:
@@ -862,7 +869,7 @@ def off_on_day(
 
 def _around(day: date) -> QuerySet[SupportSession]:
     """What starts on this day in some zone of the world."""
-    noon = datetime.combine(day, time(12), UTC)
+    noon = datetime.combine(min(day, schedule.LAST_DAY), time(12), UTC)
     reach = timedelta(hours=27)
     return SupportSession.objects.filter(
         starts_at__gte=noon - reach, starts_at__lte=noon + reach

@@ -39,6 +39,8 @@ LONGEST_WAIT = timedelta(days=5 * 366)
 #: the calendar repeats itself every 400 years, so we let it count in the last centuries before.
 _CALENDAR_REPEATS = timedelta(days=146_097)
 _YEARS_LOOKED_AHEAD = 60
+#: Nothing is worked out for days after this one: Python's calendar ends in the year 9999.
+LAST_DAY = date(9000, 1, 1)
 
 
 class RuleError(ValueError):

@@ -18,9 +18,6 @@ from supportgroups.lib.forms import AnswerChoices
 from supportgroups.lib.refusals import Refused
 from supportgroups.lib.templatetags.ui import time_words, zone_words
 
-#: A first date farther ahead is more likely a slip of the hand.
-FARTHEST_START = timedelta(days=2 * 366)
-
 # Calendar feeds -----------------------------------------------------------------------------------
 
 
@@ -80,6 +77,15 @@ def date_field(label: str, **fields: Any) -> forms.DateField:
         },
         **fields,
     )
+
+
+def _ahead(day: date, time_zone: str) -> date:
+    """The day that was typed, unless it is over or too far away."""
+    try:
+        rules.check_day_ahead(day, time_zone, at=timezone.now())
+    except Refused as no:
+        raise forms.ValidationError(no.message) from no
+    return day
 
 
 def time_field(label: str, **fields: Any) -> forms.TimeField:
@@ -267,12 +273,7 @@ class ScheduleForm(forms.Form):
 
     def clean_starts_on(self) -> date:
         day: date = self.cleaned_data["starts_on"]
-        today = day_of(timezone.now(), self.group.time_zone)
-        if day < today:
-            raise forms.ValidationError("This day is over. Choose today or a later day.")
-        if day > today + FARTHEST_START:
-            raise forms.ValidationError("This is far away. Choose a day within the next two years.")
-        return day
+        return _ahead(day, self.group.time_zone)
 
     def clean_from_session(self) -> str:
         chosen: str = self.cleaned_data["from_session"]
@@ -619,6 +620,10 @@ class MoveForm(SessionForm):
         if self.support_session.series_id is None:
             del self.fields["scope"]
 
+    def clean_day(self) -> date:
+        day: date = self.cleaned_data["day"]
+        return _ahead(day, self.zone.key)
+
     def moves_all(self) -> bool:
         """Whether the rhythm itself changes from this session on; asked before `is_valid()`."""
         return self["scope"].value() == "following" if "scope" in self.fields else False
@@ -676,6 +681,10 @@ class ExtraSessionForm(forms.Form):
         words = zone_words(self.zone)
         self.fields["starts_at_time"].help_text = f"{words} time, the group’s own zone."
 
+    def clean_day(self) -> date:
+        day: date = self.cleaned_data["day"]
+        return _ahead(day, self.zone.key)
+
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         if self.errors:
@@ -717,8 +726,11 @@ class DaysOffForm(forms.Form):
         error_messages={"invalid_choice": "Choose one of the groups."},
     )
 
-    def __init__(self, *args: Any, groups: Any, for_all: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, groups: Any, for_all: bool, time_zone: str, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.time_zone = time_zone
         field: Any = self.fields["group"]
         field.queryset = groups
         # Not "optional": the empty choice is a choice, all groups.
@@ -744,9 +756,7 @@ class DayOffForm(DaysOffForm):
 
     def clean_day(self) -> date:
         day: date = self.cleaned_data["day"]
-        if day < timezone.localdate():
-            raise forms.ValidationError("This day is over. Choose today or a later day.")
-        return day
+        return _ahead(day, self.time_zone)
 
 
 class HolidaysForm(DaysOffForm):

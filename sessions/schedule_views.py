@@ -358,7 +358,13 @@ def days_off(request: HttpRequest, slug: str) -> HttpResponse:
     coordinates = organisations_coordinated_by(person).filter(pk=organisation.pk).exists()
     region = request.POST.get("region", request.GET.get("region", ""))
     offered = holidays_offered(organisation, groups, region=region)
-    forms = _days_off_forms(request, offered, groups=groups, for_all=coordinates)
+    forms = _days_off_forms(
+        request,
+        offered,
+        groups=groups,
+        for_all=coordinates,
+        time_zone=organisation.time_zone,
+    )
     asked = next((form for form in forms.values() if form.is_bound), None)
     if asked is not None and asked.is_valid():
         messages.success(request, _add_days_off(organisation, asked, offered, by=person))

@@ -64,3 +64,16 @@ def test_add_session_refuses_a_group_that_pauses(cast, group):
         )
     assert no.value.reason == "group_paused"
     assert not SupportSession.objects.exists()
+
+
+@pytest.mark.parametrize(("days", "reason"), [(-1, "past"), (733, "far")])
+def test_add_session_refuses_the_past_and_the_far_future(cast, group, days, reason):
+    starts_at = timezone.now() + timedelta(days=days)
+    with pytest.raises(Refused) as no:
+        add_session(
+            group=group,
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(hours=1),
+            by=cast["facilitator"].user,
+        )
+    assert no.value.reason == reason

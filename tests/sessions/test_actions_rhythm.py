@@ -569,6 +569,17 @@ def test_days_off_are_for_those_who_decide(cast, clock, group, organisation):
         )
 
 
+@pytest.mark.parametrize(
+    ("day", "reason"), [(date(2026, 3, 1), "past"), (date(9999, 12, 31), "far")]
+)
+def test_no_day_off_in_the_past_or_far_away(clock, organisation, coordinator, day, reason):
+    with pytest.raises(Refused) as no:
+        actions.add_day_off(
+            organisation=organisation, group=None, day=day, name="Off", by=coordinator.user
+        )
+    assert no.value.reason == reason
+
+
 # With the group -----------------------------------------------------------------------------------
 
 

@@ -372,4 +372,4 @@ def test_moving_into_the_past_is_explained(group):
         support_session=factories.support_session(group),
     )
 
-    assert form.errors["day"] == ["Choose a time that is still to come."]
+    assert form.errors["day"] == ["This day is over. Choose today or a later day."]

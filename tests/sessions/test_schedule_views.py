@@ -428,7 +428,46 @@ def test_session_list_adds_one_more_session(facilitator, group):
     assert group.support_sessions.get().starts_at == datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 
     shown = page(facilitator.client.post(where, typed | {"day": "2026-11-01"}))
+    assert "This day is over." in shown
+    shown = page(facilitator.client.post(where, typed | {"day": "2026-11-20"}))
     assert "Choose a time that is still to come." in shown
+
+
+@pytest.mark.parametrize("day", ["2029-01-01", "9999-12-31"])
+def test_no_day_is_farther_away_than_two_years(facilitator, coordinator, group, planned, day):
+    time_and_length = {"starts_at_time": "23:59", "minutes": "60"}
+    doors = [
+        (address("session_list", group.slug), {"day": day} | time_and_length),
+        (
+            address("session_change", planned[0].pk),
+            {"do": "move", "scope": "one", "day": day} | time_and_length,
+        ),
+        (
+            address("days_off", group.organisation.slug),
+            {"do": "day", "day": day, "name": "A slip of the hand"},
+        ),
+    ]
+
+    for where, typed in doors:
+        shown = page(coordinator.client.post(where, typed))
+        assert "This is far away. Choose a day within the next two years." in shown
+    assert group.support_sessions.count() == len(planned)
+    assert not DayOff.objects.exists()
+
+
+@pytest.mark.parametrize("day", [date(9999, 6, 1), date(9999, 12, 31)])
+def test_a_day_off_at_the_end_of_the_calendar_is_shown_and_undone(
+    coordinator, organisation, group, planned, day
+):
+    """From a time when such days were not refused yet."""
+    day_off = DayOff.objects.create(organisation=organisation, day=day, name="Far away")
+    where = address("days_off", organisation.slug)
+    assert "Far away" in page(coordinator.client.get(where))
+
+    response = coordinator.client.post(address("day_off_delete", day_off.pk), follow=True)
+
+    assert "No day off is planned yet." in page(response)
+    assert group.support_sessions.count() == len(planned)
 
 
 def test_session_list_adds_no_session_twice(facilitator, group):
