@@ -421,8 +421,9 @@ def decide_appeal(
     """Uphold a removal, or overturn it: then a new episode begins for the person.
 
     They get a free place even if others wait, as they would still have theirs; else they are
-    first in line. Who has asked to join again meanwhile keeps that request. Of two people who
-    decide at once the second is told that it was decided.
+    first in line. Who has asked to join again meanwhile keeps that request. In a group that has
+    closed, or that the person leads by now, no place follows. Of two people who decide at once
+    the second is told that it was decided.
     """
     at = at or timezone.now()
     former = _locked(appeal.membership)
@@ -447,6 +448,8 @@ def decide_appeal(
 def _let_back_in(former: Membership, *, by: User, at: datetime) -> None:
     group = former.group
     if group.memberships.open().filter(user=former.user_id).exists():
+        return
+    if rules.why_no_way_back(former):
         return
     membership = _begin_again(former, by=by, at=at)
     if rules.seats_left(group) > 0:

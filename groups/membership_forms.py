@@ -131,6 +131,15 @@ class AppealDecisionForm(forms.Form):
         },
     )
 
+    def __init__(self, *args: Any, gives_place: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not gives_place:
+            widget: Any = self.fields["outcome"].widget
+            widget.hints = {
+                Appeal.Outcome.UPHELD: "They read your words.",
+                Appeal.Outcome.OVERTURNED: "They read that it was wrong. No place follows.",
+            }
+
 
 class CompanionForm(forms.Form):
     """Who is invited. No name and no address: the member sends the link."""

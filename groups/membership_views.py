@@ -116,7 +116,7 @@ def agreement_copy(request: HttpRequest, slug: str) -> HttpResponse:
     """One's own signed copy as a file: the words, the version, the name and the date."""
     group = get_object_or_404(rules.groups_belonged_to(request.user), slug=slug)
     signed = rules.signatures_of(request.user, group)
-    if (version := request.GET.get("version", "")).isdecimal():
+    if (version := request.GET.get("version", "")).isdecimal() and len(version) < 5:
         signed = signed.filter(agreement__version=int(version))
     signature = signed.first()
     if signature is None:
@@ -312,6 +312,7 @@ def removal(request: HttpRequest, slug: str) -> HttpResponse:
         "answer_days": rules.APPEAL_ANSWERED_WITHIN.days,
         "has_decider": bool(rules.appeal_deciders(membership, removed_by=membership.ended_by)),
         "now": rules.standing(request.user, group),
+        "no_way_back": rules.why_no_way_back(membership),
     }
     return render_page(request, "groups/removal.html", context)
 
@@ -334,7 +335,9 @@ def appeal_list(request: HttpRequest) -> HttpResponse:
 def appeal_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What happened, what the person says, and the decision."""
     appeal = get_object_or_404(rules.appeals_decided_by(request.user), pk=pk)
-    form = AppealDecisionForm(request.POST if request.method == "POST" else None)
+    no_way_back = rules.why_no_way_back(appeal.membership)
+    data = request.POST if request.method == "POST" else None
+    form = AppealDecisionForm(data, gives_place=not no_way_back)
     too_late = False
     if request.method == "POST" and form.is_valid():
         try:
@@ -352,6 +355,7 @@ def appeal_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "form": None if appeal.decided_at else form,
         "too_late": too_late,
         "left": rules.seats_left(appeal.membership.group),
+        "no_way_back": no_way_back,
     }
     status = 409 if too_late else 200
     return render_page(request, "groups/appeal_detail.html", context, status=status)

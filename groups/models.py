@@ -40,10 +40,10 @@ class Topic(models.Model):
         return self.name
 
 
-def _members_in(*statuses: str) -> Coalesce:
+def _members_in(*statuses: str, **more: object) -> Coalesce:
     """How many memberships of a group are in these states, as a subquery: joins stay out of it."""
     counted = (
-        Membership.objects.filter(group=OuterRef("pk"), status__in=statuses)
+        Membership.objects.filter(group=OuterRef("pk"), status__in=statuses, **more)
         .order_by()
         .values("group")
         .annotate(number=models.Count("*"))
@@ -62,8 +62,9 @@ class SupportGroupQuerySet(models.QuerySet["SupportGroup"]):
         return self.annotate(seats_taken=_members_in(*Membership.HOLDS_A_SEAT))
 
     def with_people_waiting(self) -> Self:
-        """Add `people_waiting`: how long the waiting list is."""
-        return self.annotate(people_waiting=_members_in(Membership.Status.WAITLISTED))
+        """Add `people_waiting`: how long the waiting list is, without closed accounts."""
+        waiting = _members_in(Membership.Status.WAITLISTED, user__is_active=True)
+        return self.annotate(people_waiting=waiting)
 
     def with_next_session(self, at: datetime | None = None) -> Self:
         """Add `next_starts_at` of the session that comes next, or runs now; None without one."""

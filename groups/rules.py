@@ -243,14 +243,13 @@ def seat_counts(group: SupportGroup) -> dict[str, int]:
     return {
         "taken": sum(numbers.get(status, 0) for status in Membership.HOLDS_A_SEAT),
         "offered": numbers.get(Membership.Status.OFFERED, 0),
-        "waiting": numbers.get(Membership.Status.WAITLISTED, 0),
+        "waiting": waiting_line(group).count(),
     }
 
 
 def seats_for_somebody_new(group: SupportGroup) -> int:
     """Places left when everybody on the waiting list has got one. Race-free as `seats_left`."""
-    waiting = group.memberships.filter(status=Membership.Status.WAITLISTED).count()
-    return max(0, seats_left(group) - waiting)
+    return max(0, seats_left(group) - waiting_line(group).count())
 
 
 # The waiting list ---------------------------------------------------------------------------------
@@ -264,10 +263,9 @@ NOT_NOW_HOLDS = timedelta(days=7)
 
 
 def waiting_line(group: SupportGroup) -> QuerySet[Membership]:
-    """Everybody on the waiting list, who waits longest first."""
-    return group.memberships.filter(status=Membership.Status.WAITLISTED).order_by(
-        "waitlisted_at", "applied_at", "pk"
-    )
+    """Everybody on the waiting list whose account is open, who waits longest first."""
+    waiting = group.memberships.filter(status=Membership.Status.WAITLISTED, user__is_active=True)
+    return waiting.order_by("waitlisted_at", "applied_at", "pk")
 
 
 def groups_belonged_to(user: Viewer) -> SupportGroupQuerySet:
@@ -294,8 +292,8 @@ def next_in_line(group: SupportGroup, *, at: datetime | None = None) -> QuerySet
 
 
 def _may_be_asked(at: datetime) -> Q:
-    """Never asked, missed the last offer, or said "not now" long enough ago."""
-    return (
+    """Never asked, missed the last offer, or said "not now" long enough ago; and can sign in."""
+    return Q(user__is_active=True) & (
         Q(offered_at__isnull=True)
         | Q(offers_missed__gt=0)
         | Q(waitlisted_at__lte=at - NOT_NOW_HOLDS)
@@ -575,7 +573,11 @@ def check_may_start(user: Viewer) -> User:
 
 
 def groups_with_a_place_to_offer(*, at: datetime | None = None) -> QuerySet[SupportGroup]:
-    """Listed groups with a free place and somebody to ask. A course that began appears too."""
+    """Listed groups with a free place and somebody to ask, in another order each time.
+
+    A course that began appears too. However many there are of these, the clock, which looks at
+    some groups a minute, comes to all others.
+    """
     waits = Membership.objects.filter(
         _may_be_asked(at or timezone.now()),
         group=OuterRef("pk"),
@@ -586,6 +588,7 @@ def groups_with_a_place_to_offer(*, at: datetime | None = None) -> QuerySet[Supp
         .filter(Exists(waits))
         .with_seats_taken()
         .filter(capacity__gt=F("seats_taken"))
+        .order_by("?")
     )
 
 
@@ -790,6 +793,14 @@ def appeals_decided_by(user: Viewer) -> QuerySet[Appeal]:
     )
 
 
+def why_no_way_back(membership: Membership) -> str:
+    """Why an overturned removal gives no place back: closed, leads, or nothing when it does."""
+    if membership.group.lifecycle == SupportGroup.Lifecycle.CLOSED:
+        return "closed"
+    leads = FacilitatorAssignment.objects.filter(group=membership.group_id, user=membership.user_id)
+    return "leads" if leads.exists() else ""
+
+
 def undecided_first(appeals: QuerySet[Appeal]) -> QuerySet[Appeal]:
     """Open ones by the time promised, then the decided ones, the newest first."""
     return appeals.order_by(F("decided_at").desc(nulls_first=True), "answer_by", "pk")
@@ -941,7 +952,7 @@ def signatures_of(user: Viewer, group: SupportGroup) -> QuerySet[Signature]:
 
 #: A mail server that says no is asked this often: at once, and this long after the news was made.
 MOST_ATTEMPTS = 3
-_TRIED_AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=2))
+TRIED_AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=2))
 #: Older news is not sent any more.
 NEWS_KEEPS = timedelta(days=7)
 
@@ -964,7 +975,7 @@ def notices_overdue(*, at: datetime | None = None) -> QuerySet[Notice]:
     """News whose mail failed or was lost, once it is time to try again."""
     at = at or timezone.now()
     due = Q()
-    for attempts, after in enumerate(_TRIED_AGAIN_AFTER):
+    for attempts, after in enumerate(TRIED_AGAIN_AFTER):
         due |= Q(attempts=attempts, made_at__lt=at - after)
     return notices_to_send().filter(due, made_at__gt=at - NEWS_KEEPS).order_by("made_at")
 

@@ -481,6 +481,22 @@ def test_an_overturned_removal_without_a_place_is_first_in_line(group, removed, 
     assert list(rules.waiting_line(group)) == [again, waiting]
 
 
+@pytest.mark.parametrize("now", ["closed", "leads"])
+def test_an_overturned_removal_gives_no_place_that_nobody_can_have(
+    group, removed, coordinator, now
+):
+    if now == "leads":
+        factories.facilitator(group, user=removed.user)
+    else:
+        group.lifecycle = "closed"
+        group.save()
+
+    decided(removed, coordinator)
+
+    assert removed.user.memberships.get() == removed
+    assert kinds(removed.user) == ["removed", "decided"]
+
+
 def test_an_upheld_removal_changes_nothing(removed, coordinator):
     decided(removed, coordinator, "upheld")
 

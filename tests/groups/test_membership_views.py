@@ -300,6 +300,9 @@ def test_agreement_copy_of_an_earlier_version(member, group):
     earlier = member.client.get(address("agreement_copy", group), {"version": 1})
     assert "New clause" not in text(earlier)
     assert member.client.get(address("agreement_copy", group), {"version": 9}).status_code == 404
+    # More digits than a number can have: the newest.
+    many = member.client.get(address("agreement_copy", group), {"version": "9" * 5000})
+    assert "New clause" in text(many)
     assert "Versions you signed before" in text(member.client.get(address("agreement", group)))
 
 
@@ -603,6 +606,33 @@ def test_removal_from_reason_to_result(group, removed, facilitator, coordinator)
     page = text(removed.client.get(address("removal", group)))
     assert "We were wrong." in page
     assert "Sign the agreement and come back" in page
+
+
+@pytest.mark.parametrize(
+    ("now", "to_decider", "to_person"),
+    [
+        ("closed", "so there is no place to come back to", "no place to come back to"),
+        ("leads", "They lead this group by now", "You lead this group by now"),
+    ],
+)
+def test_removal_overturned_without_a_place_says_so(
+    group, removed, coordinator, now, to_decider, to_person
+):
+    removed.client.post(address("removal", group), {"words": ""})
+    link = reverse("groups:appeal_detail", args=[Appeal.objects.get().pk])
+    if now == "leads":
+        factories.facilitator(group, user=removed.user)
+    else:
+        group.lifecycle = "closed"
+        group.save()
+    page = text(coordinator.client.get(link))
+    assert to_decider in page
+    assert "They get a free place at once" not in page
+
+    coordinator.client.post(link, {"outcome": "overturned", "message": "We were wrong."})
+
+    assert to_decider in text(coordinator.client.get(link))
+    assert to_person in text(removed.client.get(address("removal", group)))
 
 
 def test_removal_that_stands_leaves_the_way_of_asking_again(group, removed, coordinator):

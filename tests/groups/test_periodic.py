@@ -54,6 +54,46 @@ def test_a_free_place_is_offered_to_whoever_waits_longest(small):
     assert (told(first), told(second)) == (["offered"], [])
 
 
+def test_a_closed_account_is_offered_nothing(small):
+    closed, following = waits(small, 9), waits(small, 3)
+    closed.user.is_active = False
+    closed.user.save()
+
+    periodic.pass_offers_on()
+
+    assert statuses(closed, following) == ["waitlisted", "offered"]
+    assert told(closed) == []
+    assert list(rules.groups_with_a_place_to_offer()) == []
+
+
+def test_a_closed_account_takes_no_place_in_line(small):
+    closed = waits(small, 9)
+    assert rules.seats_for_somebody_new(small) == 0
+    closed.user.is_active = False
+    closed.user.save()
+
+    assert rules.seats_for_somebody_new(small) == 1
+    assert rules.place_in_line(waits(small, 3)) == 1
+    assert rules.seat_counts(small)["waiting"] == 1
+    shown = type(small).objects.with_people_waiting().get(pk=small.pk)
+    assert shown.people_waiting == 1
+
+
+def test_courses_that_began_keep_no_other_list_waiting(small, monkeypatch):
+    """They stay in the clock's list, which is cut."""
+    monkeypatch.setattr(periodic, "_AT_ONCE", 1)
+    begun = factories.group(name="A first name", attendance="closed")
+    factories.support_session(begun, status="live")
+    stays, asked = waits(begun, 9), waits(small, 3)
+    small.name = "Z last name"
+    small.save()
+
+    for _ in range(60):
+        periodic.pass_offers_on()
+
+    assert statuses(stays, asked) == ["waitlisted", "offered"]
+
+
 def test_an_offer_that_ran_out_passes_on(small):
     missed, following = expired(small), waits(small, 3)
 
