@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from accounts.models import Organisation, User
 from accounts.rules import check_may_coordinate
@@ -104,11 +105,19 @@ def drop_import(*, run: Import, by: User, at: datetime | None = None) -> Import:
 
 
 def _locked(run: Import, by: User | None) -> Import:
-    run = (
-        Import.objects.select_for_update(of=("self",))
-        .select_related("feed__organisation")
-        .get(pk=run.pk)
-    )
+    """The run's row, locked. While it is taken over nobody waits for the end of that."""
+    try:
+        with transaction.atomic():
+            run = (
+                Import.objects.select_for_update(nowait=True, of=("self",))
+                .select_related("feed__organisation")
+                .get(pk=run.pk)
+            )
+    except OperationalError as busy:
+        if not isinstance(busy.__cause__, LockNotAvailable):
+            raise
+        what = "read" if run.state == Import.State.READING else "taken over"
+        raise Refused("busy", f"It is being {what}. Please look again in a minute.") from busy
     if by is not None:
         check_may_coordinate(by, run.feed.organisation)
     return run

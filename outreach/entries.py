@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
@@ -95,6 +95,20 @@ class Reading:
 
     def refused(self) -> list[Row]:
         return [row for row in self.rows if row.entry is None]
+
+
+#: Called while a long file is read.
+type Watch = Callable[[], None]
+#: After so many rows each time.
+OFTEN = 250
+
+
+def watched[T](items: Iterable[T], watch: Watch | None) -> Iterator[tuple[int, T]]:
+    """The items counted from 1; `watch` is called every few hundred."""
+    for number, item in enumerate(items, 1):
+        if watch is not None and number % OFTEN == 0:
+            watch()
+        yield number, item
 
 
 def refuse_repeats(rows: Iterable[Row]) -> None:

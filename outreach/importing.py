@@ -33,8 +33,8 @@ from supportgroups.lib.refusals import Refused
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-#: A reader that has not written for so long was killed.
-SILENT = timedelta(minutes=2)
+#: A reader that has not written for so long was killed: no task may take as long.
+SILENT = timedelta(minutes=16)
 LOST = "The network that publishes this group no longer lists it."
 RESTING = "This group does not meet at the moment."
 type Progress = Callable[[int, int], None]
@@ -60,12 +60,20 @@ def read(run_id: UUID | str, *, found: Reading | None = None, at: datetime | Non
         return
     run = Import.objects.select_related("feed__organisation", "feed__overseer").get(pk=run_id)
     run.rows.all().delete()
+
+    def still_at_it() -> None:
+        nonlocal touched
+        touched = _touch(run, since=touched)
+
     try:
         found = found or reading.read(
             bytes(run.content or b""),
             format=run.feed.format,
             time_zone=run.feed.organisation.time_zone,
+            watch=still_at_it,
         )
+    except _Replaced:
+        return
     except Unreadable as problem:
         _fail(run, str(problem))
         return
@@ -93,6 +101,18 @@ def read(run_id: UUID | str, *, found: Reading | None = None, at: datetime | Non
         content=None,
         problem=" ".join(found.remarks),
     )
+
+
+class _Replaced(Exception):
+    """The run was dropped, or another reader began."""
+
+
+def _touch(run: Import, *, since: datetime) -> datetime:
+    now = timezone.now()
+    mine = Import.objects.filter(pk=run.pk, state=Import.State.READING, touched_at=since)
+    if not mine.update(touched_at=now):
+        raise _Replaced
+    return now
 
 
 def _write_rows(

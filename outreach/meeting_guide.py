@@ -19,9 +19,11 @@ from outreach.entries import (
     Reading,
     Row,
     Unreadable,
+    Watch,
     fingerprint,
     refuse_repeats,
     tell_apart,
+    watched,
 )
 from outreach.meeting_types import TYPES, code_of
 from outreach.plain_text import plain, shortened
@@ -124,13 +126,13 @@ def _rows(parsed: Any) -> list[Any]:
     raise Unreadable("There is no list of meetings in this file.")
 
 
-def read(content: bytes, *, time_zone: str) -> Reading:
+def read(content: bytes, *, time_zone: str, watch: Watch | None = None) -> Reading:
     """Every row of a feed. Raises `Unreadable` when there is no list of meetings in it."""
     text, remarks = decoded(content)
     found = _rows(_parsed(text))
     if len(found) > MOST_ROWS:
         raise Unreadable(f"More than {MOST_ROWS:,} meetings at once. Please split the feed.")
-    rows = [row_of(item, number, time_zone=time_zone) for number, item in enumerate(found, 1)]
+    rows = [row_of(item, number, time_zone=time_zone) for number, item in watched(found, watch)]
     refuse_repeats(rows)
     tell_apart(rows)
     return Reading(rows, remarks)

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import date
 
 from outreach import meeting_guide, privacy, times
-from outreach.entries import Entry, Reading, Row, Unreadable, refuse_repeats, tell_apart
+from outreach.entries import (
+    Entry,
+    Reading,
+    Row,
+    Unreadable,
+    Watch,
+    refuse_repeats,
+    tell_apart,
+    watched,
+)
 from outreach.plain_text import plain, shortened
 from sessions import schedule
 
@@ -103,7 +112,7 @@ def _heading(cell: str) -> str:
     return re.sub(r"[^\w]+", "_", plain(cell).lower()).strip("_")
 
 
-def read(content: bytes, *, time_zone: str) -> Reading:
+def read(content: bytes, *, time_zone: str, watch: Watch | None = None) -> Reading:
     """Every row of a table. Raises `Unreadable` when it has no column of names."""
     if content[:2] == b"PK" or content[:4] == b"\xd0\xcf\x11\xe0":
         raise Unreadable("This is a spreadsheet file. Please save it as CSV first.")
@@ -121,7 +130,7 @@ def read(content: bytes, *, time_zone: str) -> Reading:
     headings = [_heading(cell) for cell in records[0]]
     if _MEETING_GUIDE & set(headings) and "name" in headings:
         rows = [_meeting_guide_row(headings, cells, n, time_zone) for n, cells in
-                enumerate(records[1:], 1)]  # fmt: skip
+                watched(records[1:], watch)]  # fmt: skip
     else:
         names = [_BY_HEADING.get(heading, "") for heading in headings]
         if "name" not in names:
@@ -132,7 +141,7 @@ def read(content: bytes, *, time_zone: str) -> Reading:
         if any(unknown):
             remarks.append(f"Columns that are not known: {', '.join(filter(None, unknown[:20]))}.")
         rows = [row_of(names, cells, n, time_zone=time_zone) for n, cells in
-                enumerate(records[1:], 1)]  # fmt: skip
+                watched(records[1:], watch)]  # fmt: skip
     refuse_repeats(rows)
     tell_apart(rows)
     return Reading(rows, remarks)

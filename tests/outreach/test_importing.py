@@ -2,13 +2,15 @@
 
 import json
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
-from audit.models import Event
+from audit.models import Event as AuditEvent
 from groups.models import SupportGroup
-from outreach import actions, importing, periodic, rules
+from outreach import actions, entries, importing, periodic, rules
 from outreach.models import FeedEntry, Import
 from supportgroups.lib.refusals import Refused
 from tests import factories
@@ -80,8 +82,8 @@ def test_a_new_group_has_everything_that_a_group_needs(take, organisation):
     assert [topic.name for topic in group.topics.all()] == ["Women"]
     assert group.place == "Library, Leeds"
     assert "High Street" in group.address
-    assert Event.objects.filter(verb="group.imported", object_id=group.pk).exists()
-    assert Event.objects.get(verb="feed.imported").data["new"] == 1
+    assert AuditEvent.objects.filter(verb="group.imported", object_id=group.pk).exists()
+    assert AuditEvent.objects.get(verb="feed.imported").data["new"] == 1
 
 
 def test_without_an_overseer_groups_are_drafts_and_listed_later(take, organisation):
@@ -278,13 +280,39 @@ def test_a_killed_reader_is_followed_by_another(organisation, monkeypatch):
     periodic.take_up_imports()
     assert asked == [], "who may still be at it is not disturbed"
 
-    Import.objects.update(touched_at=timezone.now() - timedelta(minutes=3))
+    Import.objects.update(touched_at=timezone.now() - 2 * importing.SILENT)
     periodic.take_up_imports()
     importing.read(asked[0])
 
     run.refresh_from_db()
     assert (run.state, run.progress, run.content) == ("ready", 5, None)
     assert run.rows.count() == 5
+
+
+def test_a_reader_shows_that_it_is_still_at_it_and_stops_when_dropped(organisation, monkeypatch):
+    run = actions.start_import(
+        organisation=organisation,
+        format="meeting-guide",
+        content=json.dumps([meeting(n) for n in range(9)]).encode(),
+        by=None,
+        is_done_here=True,
+    )
+    monkeypatch.setattr(entries, "OFTEN", 4)
+    touch, seen = importing._touch, []
+
+    def watch(run, *, since):
+        seen.append(since)
+        if len(seen) == 2:
+            Import.objects.update(state="dropped")
+        return touch(run, since=since)
+
+    monkeypatch.setattr(importing, "_touch", watch)
+    importing.read(run.pk)
+
+    run.refresh_from_db()
+    assert seen[0] < seen[1] == run.touched_at
+    assert (run.state, run.rows.count()) == ("dropped", 0)
+    assert timedelta(seconds=periodic.tasks.read_import.time_limit) < importing.SILENT
 
 
 def test_a_take_over_that_is_killed_changes_nothing_and_is_asked_for_again(
@@ -379,3 +407,31 @@ def test_runs_are_deleted_after_30_days():
 
     assert actions.delete_expired() == 1
     assert Import.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("verb", [actions.apply_import, actions.drop_import])
+def test_nobody_waits_while_a_run_is_taken_over(verb):
+    coordinator = factories.staff_role()
+    run = factories.import_run(organisation=coordinator.organisation, state="applying")
+    is_locked, is_over = Event(), Event()
+
+    def worker():
+        try:
+            with transaction.atomic():
+                Import.objects.select_for_update().get(pk=run.pk)
+                is_locked.set()
+                is_over.wait(20)
+        finally:
+            connection.close()
+
+    thread = Thread(target=worker)
+    thread.start()
+    assert is_locked.wait(20)
+    try:
+        with pytest.raises(Refused, match="It is being taken over"):
+            verb(run=run, by=coordinator.user)
+        assert not is_over.is_set()
+    finally:
+        is_over.set()
+        thread.join()
