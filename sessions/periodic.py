@@ -4,6 +4,7 @@ import logging
 import time
 from smtplib import SMTPException, SMTPServerDisconnected
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.mail import mailers
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import F, Max
@@ -22,9 +23,14 @@ SECONDS_OF_A_RUN = 45
 def follow_lifecycle() -> None:
     """Sessions follow their group: off while it is paused or closed, on when it is listed again."""
     now = timezone.now()
+    begun = time.monotonic()
     for group in rules.behind_their_lifecycle(at=now):
+        if time.monotonic() - begun > SECONDS_OF_A_RUN:
+            return
         try:
             actions.follow_lifecycle(group=group, by=None, at=now)
+        except SoftTimeLimitExceeded:
+            raise
         except Exception:
             logger.exception("sessions.lifecycle_failed", extra={"group": str(group.pk)})
 
@@ -50,6 +56,8 @@ def make_sessions_ahead() -> None:
         try:
             if rules.lacks_sessions(series, made_until=series.made_until, at=now):
                 actions.make_sessions(series=series, at=now)
+        except SoftTimeLimitExceeded:
+            raise
         except Exception:
             logger.exception("sessions.series_failed", extra={"series": str(series.pk)})
 
@@ -67,6 +75,8 @@ def end_forgotten_sessions() -> None:
     for support_session in forgotten:
         try:
             actions.end_session(support_session=support_session, by=None)
+        except SoftTimeLimitExceeded:
+            raise
         except Exception:
             logger.exception("sessions.end_failed", extra={"session": str(support_session.pk)})
 
@@ -113,6 +123,8 @@ def _send_one(reminder: Reminder, mailer: BaseEmailBackend) -> None:
     except SMTPServerDisconnected as problem:
         _warn("reminders.connection_lost", problem, reminder=str(reminder.pk))
         mailer.close()  # the next one opens another
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as problem:
         _warn("reminders.one_failed", problem, reminder=str(reminder.pk))
 

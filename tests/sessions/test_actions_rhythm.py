@@ -671,6 +671,17 @@ def test_a_group_that_fails_stops_no_other(series, group, monkeypatch, caplog):
     assert "sessions.lifecycle_failed" in caplog.messages
 
 
+def test_following_ends_in_time_for_the_next_run(series, group, monkeypatch):
+    SupportGroup.objects.filter(pk=group.pk).update(lifecycle="paused")
+    with monkeypatch.context() as patched:
+        patched.setattr(periodic, "SECONDS_OF_A_RUN", -1)
+        periodic.follow_lifecycle()
+    assert len(coming(group)) == 9
+
+    periodic.follow_lifecycle()
+    assert not coming(group)
+
+
 def test_a_cancelled_session_empties_its_room(clock, group, facilitator, member):
     held = factories.support_session(group, starts_at=NOW + timedelta(minutes=5))
     actions.enter_room(support_session=held, by=member.user)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
@@ -526,6 +527,29 @@ def test_a_run_ends_in_time_for_the_next(clock, group, member, monkeypatch):
 
     assert not mail.outbox
     assert Reminder.objects.filter(claimed_at__isnull=True).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("run", "action"),
+    [
+        (periodic.follow_lifecycle, "follow_lifecycle"),
+        (periodic.make_sessions_ahead, "make_sessions"),
+        (periodic.end_forgotten_sessions, "end_session"),
+        (periodic.send_due_reminders, "mark_sent"),
+    ],
+)
+def test_the_end_of_the_time_is_no_failure_of_one(series, member, monkeypatch, run, action):
+    session_in(series.group, hours=24)
+    long_ago = NOW - timedelta(hours=9)
+    factories.support_session(series.group, status="live", starts_at=long_ago)
+    factories.support_session(factories.group(lifecycle="paused"))
+
+    def takes_too_long(**options):
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(actions, action, takes_too_long)
+    with pytest.raises(SoftTimeLimitExceeded):
+        run()
 
 
 def test_the_number_of_questions_does_not_grow_with_the_number_of_groups(

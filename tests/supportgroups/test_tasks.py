@@ -1,5 +1,8 @@
 """The one task that beat sends."""
 
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+
 from audit.models import Event
 from audit.trail import record
 from supportgroups import tasks
@@ -20,6 +23,22 @@ def test_one_part_that_fails_never_stops_the_others(db, monkeypatch, caplog):
 
     assert Event.objects.get(verb="test.ticked").origin == "clock"
     assert "tick.part_failed" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("task", "parts"), [("tick", "DUE_BY_THE_CLOCK"), ("nightly", "DELETED_BY_NIGHT")]
+)
+def test_the_end_of_the_time_stops_all_parts(db, monkeypatch, task, parts):
+    ran = []
+
+    def takes_too_long() -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(tasks, parts, (takes_too_long, lambda: ran.append(1)))
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        getattr(tasks, task)()
+    assert not ran
 
 
 def test_an_idle_tick_goes_through_every_part(db, caplog, django_assert_max_num_queries):
