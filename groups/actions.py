@@ -541,8 +541,8 @@ def use_companion_invitation(
 ) -> Membership:
     """Say that this new membership came by the invitation. It gives no right: all else is asked.
 
-    One that cannot count any more (taken back, used, the inviter left) changes nothing: the
-    person asks to join like anybody.
+    One that cannot count any more (taken back, used, the inviter left, the group is for members
+    alone by now) changes nothing: the person asks to join like anybody.
     """
     at = at or timezone.now()
     membership = _locked(membership)
@@ -550,7 +550,7 @@ def use_companion_invitation(
         raise Refused("not_yours", "Only the person themselves can use it.")
     invitation = (
         CompanionInvitation.objects.select_for_update(of=("self",))
-        .select_related("membership")
+        .select_related("membership__group")
         .get(pk=invitation.pk)
     )
     if not rules.comes_with(invitation, membership):

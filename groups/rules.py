@@ -893,6 +893,21 @@ def invitation_of(token: str) -> CompanionInvitation | None:
     )
 
 
+def invitation_counts(invitation: CompanionInvitation) -> bool:
+    """Whether all that an invitation rests on is still so, however long it was to hold.
+
+    The group is listed and welcomes somebody close; who invited is a member in good standing whose
+    account is open, and nobody came with them yet.
+    """
+    inviter = invitation.membership
+    if invitation.withdrawn_at is not None or invitation.used_at is not None:
+        return False
+    if inviter.group.lifecycle != SupportGroup.Lifecycle.LISTED:
+        return False
+    standing = Membership.objects.in_good_standing().filter(pk=inviter.pk, user__is_active=True)
+    return inviter.group.allows_companions and standing.exists() and companion_of(inviter) is None
+
+
 def check_may_follow(
     user: Viewer, invitation: CompanionInvitation, *, at: datetime | None = None
 ) -> None:
@@ -910,8 +925,8 @@ def check_may_follow(
         )
     if invitation.used_at is not None:
         raise Refused("used", "This invitation was used already.", next_step=ask)
-    has_ended = invitation.withdrawn_at or invitation.expires_at <= (at or timezone.now())
-    if has_ended or inviter.status != Membership.Status.ACTIVE:
+    has_ended = invitation.expires_at <= (at or timezone.now())
+    if has_ended or not invitation_counts(invitation):
         raise Refused(
             "ended",
             "This invitation has ended. The person who sent it can send you a new one.",
@@ -925,12 +940,9 @@ def comes_with(invitation: CompanionInvitation, membership: Membership) -> bool:
     An invitation that ran out while the person was answering still counts.
     """
     return (
-        invitation.withdrawn_at is None
-        and invitation.used_at is None
-        and invitation.membership.group_id == membership.group_id
+        invitation.membership.group_id == membership.group_id
         and invitation.membership.user_id != membership.user_id
-        and invitation.membership.status == Membership.Status.ACTIVE
-        and companion_of(invitation.membership) is None
+        and invitation_counts(invitation)
     )
 
 

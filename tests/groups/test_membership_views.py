@@ -744,6 +744,24 @@ def test_companion_withdraw_ends_the_link(welcoming, member, client):
     assert "This invitation has ended." in text(client.get(link), 403)
 
 
+def test_companion_welcome_tells_nothing_once_the_group_is_for_members_alone(
+    welcoming, member, client
+):
+    token = rules.companion_token(factories.companion_invitation(member.user.memberships.get()))
+    link = reverse("groups:companion_welcome", args=[token])
+    assert welcoming.name in text(client.get(link))
+    welcoming.allows_companions = False
+    welcoming.save()
+
+    page = text(client.get(link), 403)
+
+    assert "This invitation has ended." in page
+    assert welcoming.name not in page
+    assert "Member invites you" not in page
+    assert client.post(link).status_code == 403
+    assert "companion_invitation" not in client.session
+
+
 def test_companion_welcome_is_not_for_oneself_nor_for_made_up_links(welcoming, member, client):
     token = rules.companion_token(factories.companion_invitation(member.user.memberships.get()))
     link = reverse("groups:companion_welcome", args=[token])

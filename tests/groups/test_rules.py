@@ -357,6 +357,14 @@ def test_check_may_invite_only_where_and_when_somebody_can_join(group, member):
     assert reason() == "is_companion"
 
 
+@pytest.fixture
+def welcoming(group):
+    """A group where members may bring somebody."""
+    group.allows_companions = True
+    group.save()
+    return group
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
@@ -366,7 +374,7 @@ def test_check_may_invite_only_where_and_when_somebody_can_join(group, member):
         ({"expires_at": timezone.now() - timedelta(minutes=1)}, "ended"),
     ],
 )
-def test_check_may_follow(member, outsider, fields, reason):
+def test_check_may_follow(welcoming, member, outsider, fields, reason):
     invitation = factories.companion_invitation(member.user.memberships.get(), **fields)
 
     for user in (outsider.user, AnonymousUser()):
@@ -378,9 +386,27 @@ def test_check_may_follow(member, outsider, fields, reason):
             assert refused.value.reason == reason
 
 
-def test_an_invitation_ends_when_the_inviter_leaves(member, outsider):
-    invitation = factories.companion_invitation(member.user.memberships.get())
-    member.user.memberships.update(status="withdrawn", ended_at=timezone.now())
+@pytest.mark.parametrize(
+    "now",
+    ["inviter left", "account closed", "agreement changed", "members alone", "paused", "closed"],
+)
+def test_an_invitation_ends_with_what_allows_it(welcoming, member, outsider, now):
+    inviter = member.user.memberships.get()
+    invitation = factories.companion_invitation(inviter)
+    asked = factories.membership(group=welcoming, user=outsider.user)
+    assert rules.comes_with(invitation, asked)
+    if now == "inviter left":
+        member.user.memberships.update(status="withdrawn", ended_at=timezone.now())
+    elif now == "account closed":
+        type(member.user).objects.filter(pk=member.user.pk).update(is_active=False)
+    elif now == "agreement changed":
+        factories.agreement(welcoming, text="New. Words.")
+    elif now == "members alone":
+        type(welcoming).objects.update(allows_companions=False)
+    else:
+        type(welcoming).objects.update(lifecycle=now)
+    there = rules.invitation_of(rules.companion_token(invitation))
+    assert not rules.comes_with(there, asked)
 
     with pytest.raises(Refused) as refused:
         rules.check_may_follow(
