@@ -640,8 +640,8 @@ def decline_times(
 
 
 def _tell_staff(appointment: Appointment) -> None:
-    appointment.staff_told_at = None
-    appointment.save(update_fields=["staff_told_at"])
+    appointment.staff_told_at, appointment.staff_attempts = None, 0
+    appointment.save(update_fields=["staff_told_at", "staff_attempts"])
     later(tasks.tell_staff_of_talk, appointment.pk)
 
 

@@ -343,6 +343,8 @@ class Decision(models.Model):
     )
     #: When the applicant's mail went out; empty means that it still has to.
     told_at = models.DateTimeField(null=True, blank=True)
+    #: How often that mail was handed to a mail server.
+    attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["decided_at"]
@@ -383,6 +385,8 @@ class Appointment(models.Model):
     declined_words = models.CharField(max_length=300, blank=True)
     #: When whoever offered it was told what the person picked.
     staff_told_at = models.DateTimeField(null=True, blank=True)
+    #: How often that mail was handed to a mail server.
+    staff_attempts = models.PositiveSmallIntegerField(default=0)
 
     objects = AppointmentQuerySet.as_manager()
 

@@ -19,10 +19,14 @@ from groups.models import (
     SupportGroupQuerySet,
 )
 from groups.rules import (
+    MOST_ATTEMPTS,
+    NEWS_KEEPS,
+    TRIED_AGAIN_AFTER,
     alternatives_to,
     check_may_coordinate_group,
     groups_led_by,
     groups_staffed_by,
+    invitation_counts,
     why_takes_nobody,
 )
 from instruments.models import Instrument
@@ -213,12 +217,15 @@ def admits_at_once(group: SupportGroup, proposal: str, *, user: User) -> bool:
 
     Whoever may need more than a group is heard by a person before joining, and is never turned
     away by a rule. A person also decides while a concern about them is open, even if they have
-    changed the answer that opened it, and when staff once ended their membership here.
+    changed the answer that opened it, and when staff once ended their membership here, unless
+    that was overturned.
     """
     if group.admission != SupportGroup.Admission.DROP_IN or proposal != Question.Proposal.READY:
         return False
     concerns = Concern.objects.open().filter(about=user, organisation=group.organisation_id)
-    removals = group.memberships.filter(user=user, status=Membership.Status.REMOVED)
+    removals = group.memberships.filter(user=user, status=Membership.Status.REMOVED).exclude(
+        appeal__outcome="overturned"
+    )
     return not concerns.exists() and not removals.exists()
 
 
@@ -563,19 +570,15 @@ def invitation_for(group: SupportGroup, pk: str, *, user: Viewer) -> CompanionIn
     """The open invitation of a member of this group that a browser brought along."""
     if not user.is_authenticated:
         return None
-    return (
+    found = (
         CompanionInvitation.objects.filter(
-            pk=pk,
-            membership__group=group,
-            membership__status=Membership.Status.ACTIVE,
-            withdrawn_at__isnull=True,
-            used_at__isnull=True,
-            expires_at__gt=timezone.now(),
+            pk=pk, membership__group=group, expires_at__gt=timezone.now()
         )
         .exclude(membership__user=user)
-        .select_related("membership__user")
+        .select_related("membership__user", "membership__group")
         .first()
     )
+    return found if found is not None and invitation_counts(found) else None
 
 
 def waiting_for_a_place(user: Viewer) -> QuerySet[Membership]:
@@ -590,7 +593,9 @@ def waiting_for_a_place(user: Viewer) -> QuerySet[Membership]:
     order = [offered_first, F("waitlisted_at").asc(), F("pk").asc()]
     return (
         Membership.objects.filter(
-            group__in=groups_staffed_by(user), status__in=[status.WAITLISTED, status.OFFERED]
+            group__in=groups_staffed_by(user),
+            status__in=[status.WAITLISTED, status.OFFERED],
+            user__is_active=True,
         )
         .exclude(user=user)
         .annotate(
@@ -599,6 +604,42 @@ def waiting_for_a_place(user: Viewer) -> QuerySet[Membership]:
         .select_related("group", "user", "application")
         .order_by("group__name", *order)
     )
+
+
+# News by mail: tried as often, and as long, as the groups' own ------------------------------------
+
+
+def decisions_to_tell() -> QuerySet[Decision]:
+    """Decisions whose applicant was not told and may still be."""
+    return Decision.objects.filter(
+        told_at__isnull=True, attempts__lt=MOST_ATTEMPTS, application__user__is_active=True
+    )
+
+
+def decisions_overdue(at: datetime) -> QuerySet[Decision]:
+    """Those whose mail failed or was lost, once it is time to try again."""
+    due = Q()
+    for attempts, after in enumerate(TRIED_AGAIN_AFTER):
+        due |= Q(attempts=attempts, decided_at__lt=at - after)
+    return decisions_to_tell().filter(due, decided_at__gt=at - NEWS_KEEPS).order_by("decided_at")
+
+
+def talks_to_tell_of() -> QuerySet[Appointment]:
+    """Talks that an applicant answered to while whoever offered them was not told."""
+    return Appointment.objects.filter(staff_told_at__isnull=True, staff_attempts__lt=MOST_ATTEMPTS)
+
+
+def talks_overdue(at: datetime) -> QuerySet[Appointment]:
+    """Those whose mail failed or was lost, once it is time to try again."""
+    due, since = Q(), at - NEWS_KEEPS
+    for attempts, after in enumerate(TRIED_AGAIN_AFTER):
+        between = (since, at - after)
+        answered = Q(times__picked_at__range=between) | Q(declined_at__range=between)
+        due |= Q(staff_attempts=attempts) & answered
+    return talks_to_tell_of().filter(due).distinct()
+
+
+# Where a request has been -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

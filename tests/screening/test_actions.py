@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from audit.models import Event
 from groups.models import CompanionInvitation, Membership
 from safeguarding.models import Concern
-from screening import actions, defaults, periodic, rules, tasks
+from screening import actions, defaults, emails, periodic, rules, tasks
 from screening.models import Application, Decision
 from supportgroups.lib.refusals import Refused
 from tests import factories
@@ -834,6 +835,67 @@ def test_a_failed_mail_is_tried_again_by_the_clock(applicant, facilitator, monke
     Decision.objects.update(told_at=now)
     periodic.send_overdue_news()
     assert len(asked) == 1
+
+
+def refuse_mail(*args, **kwargs):
+    raise SMTPRecipientsRefused({"person@example.org": (550, b"no such person")})
+
+
+def test_a_refused_mail_is_tried_three_times_and_names_nobody(
+    applicant, facilitator, told, monkeypatch, caplog
+):
+    application = applicant.user.applications.get()
+    decide(application, by=facilitator.user, at=timezone.now() - timedelta(hours=3))
+    decision = Decision.objects.get()
+    monkeypatch.setattr(emails, "send_news", refuse_mail)
+
+    for _ in range(4):
+        told.clear()
+        periodic.send_overdue_news()
+        for pk in told:
+            tasks.tell_applicant(pk)
+
+    decision.refresh_from_db()
+    assert (decision.attempts, decision.told_at) == (3, None)
+    assert told == []
+    assert "example.org" not in caplog.text
+
+
+def test_a_closed_account_is_written_to_no_more(applicant, facilitator, told):
+    application = applicant.user.applications.get()
+    decide(application, by=facilitator.user, at=timezone.now() - timedelta(hours=3))
+    applicant.user.is_active = False
+    applicant.user.save()
+    told.clear()
+
+    periodic.send_overdue_news()
+    tasks.tell_applicant(str(Decision.objects.get().pk))
+
+    assert told == []
+    assert mail.outbox == []
+
+
+def test_news_of_a_talk_is_tried_three_times(applicant, facilitator, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(tasks.tell_staff_of_talk, "delay", asked.append)
+    monkeypatch.setattr(emails, "send_talk_news", refuse_mail)
+    now = timezone.now()
+    application = applicant.user.applications.get()
+    decide(application, "talk_first", by=facilitator.user, times=[now + timedelta(days=1)])
+    talk = application.appointments.get()
+    actions.decline_times(
+        appointment=talk, words="Evenings", by=applicant.user, at=now - timedelta(hours=3)
+    )
+
+    for _ in range(4):
+        asked.clear()
+        periodic.send_overdue_news()
+        for pk in asked:
+            tasks.tell_staff_of_talk(pk)
+
+    talk.refresh_from_db()
+    assert (talk.staff_attempts, talk.staff_told_at) == (3, None)
+    assert asked == []
 
 
 # At once, on a real database ---------------------------------------------------------------------

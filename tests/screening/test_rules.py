@@ -172,6 +172,31 @@ def test_admits_at_once_nobody_whom_staff_removed(group, outsider):
     assert not rules.admits_at_once(group, Proposal.READY, user=outsider.user)
 
 
+def test_admits_at_once_counts_no_removal_that_was_overturned(group, outsider):
+    removal = factories.membership(group=group, user=outsider.user, status="removed")
+    decided = {"message": "It was wrong.", "decided_at": timezone.now()}
+
+    appeal = factories.appeal(group, membership=removal, outcome="upheld", **decided)
+    assert not rules.admits_at_once(group, Proposal.READY, user=outsider.user)
+
+    appeal.outcome = "overturned"
+    appeal.save()
+    assert rules.admits_at_once(group, Proposal.READY, user=outsider.user)
+
+
+def test_invitation_for_asks_whether_it_still_counts(group, member, outsider):
+    group.allows_companions = True
+    group.save()
+    invitation = factories.companion_invitation(member.user.memberships.get())
+    found = rules.invitation_for(group, str(invitation.pk), user=outsider.user)
+    assert found == invitation
+    assert rules.invitation_for(group, str(invitation.pk), user=member.user) is None
+
+    group.allows_companions = False
+    group.save()
+    assert rules.invitation_for(group, str(invitation.pk), user=outsider.user) is None
+
+
 def test_what_was_taken_back_is_nobodys_to_read(group, facilitator):
     application = factories.application(group, user=factories.user(), status="withdrawn")
 
