@@ -253,11 +253,19 @@ _NTH_DAYS = re.compile(
     r"(sunday|monday|tuesday|wednesday|thursday|friday|saturday)s?\b",
     re.IGNORECASE,
 )
-_NOT_WEEKLY = re.compile(
-    r"\b(?:bi-?\s?weekly|fortnightly|every\s+other\s+(?:week|\w+day)|every\s+(?:two|2|second)\s+"
-    r"weeks?|alternat(?:e|ing)\s+(?:week|\w+day)s?|monthly|once\s+a\s+month|twice\s+a\s+month)\b",
+#: In notes only "meets 1st and 3rd Tuesdays" or "… only" tells when the group meets: "Speaker on
+#: the last Friday" is said of a weekly one.
+_MEETS_ON = re.compile(
+    rf"\bmeets?\s+(?:on\s+)?(?:the\s+)?{_NTH_DAYS.pattern}|{_NTH_DAYS.pattern}\s+only\b",
     re.IGNORECASE,
 )
+_NOT_WEEKLY = re.compile(
+    r"\b(?:bi-?\s?weekly|fortnightly|every\s+other\s+(?:week|\w+day)|every\s+(?:two|2|second)\s+"
+    r"weeks?|alternat(?:e|ing)\s+(?:week|\w+day)s?)\b",
+    re.IGNORECASE,
+)
+#: Said in notes of a business meeting as often, so there it is only a remark.
+_PERHAPS_MONTHLY = re.compile(r"\b(?:monthly|once\s+a\s+month|twice\s+a\s+month)\b", re.IGNORECASE)
 
 
 def _rhythm(entry: Entry, meeting: Mapping[str, Any], row: Row, time_zone: str) -> None:
@@ -285,22 +293,39 @@ def _rhythm(entry: Entry, meeting: Mapping[str, Any], row: Row, time_zone: str) 
     if next_day:
         days = sorted((day + 1) % 7 for day in days)
         _flag(row, "24:00 is read as midnight at the end of that day.")
+    rrule = _rule(entry.name, days, meeting, row)
+    if not rrule:
+        entry.given.remove("rrule")  # the dates are set here, and the feed leaves them alone
+        return
     entry.starts_at_time = f"{start:%H:%M}"
     entry.minutes, remark = times.minutes_between(start, meeting.get("end_time"))
     _flag(row, remark)
-    entry.rrule = _rule(entry.name, days, meeting, row)
+    entry.rrule = rrule
 
 
 def _rule(name: str, days: list[int], meeting: Mapping[str, Any], row: Row) -> str:
-    """Weekly, as the specification says; but a name that says "1st and 3rd Mondays" is believed."""
+    """Weekly, as the specification says; but words that name the weeks of a month are believed.
+
+    Empty when words say that it does not meet every week, and not in which: people must not stand
+    before a closed door.
+    """
+    notes = _text(meeting, "notes", lines=True) + "\n" + _text(meeting, "group_notes", lines=True)
     found = _NTH_DAYS.search(name)
+    if found is None and (said := _MEETS_ON.search(notes)):
+        found = _NTH_DAYS.search(said[0])
     if found and len(days) == 1 and times.weekdays(found[2])[0] == days:
         which = [_NTH[word] for word in re.findall("|".join(_NTH), found[1].lower())]
         code = times.CODES[days[0]]
-        _flag(row, "By its name it does not meet every week. Please check its dates.")
+        _flag(row, "By its words it does not meet every week. Please check its dates.")
         return "FREQ=MONTHLY;BYDAY=" + ",".join(f"{nth}{code}" for nth in dict.fromkeys(which))
-    notes = _text(meeting, "notes", lines=True) + "\n" + _text(meeting, "group_notes", lines=True)
-    if _NOT_WEEKLY.search(name) or _NOT_WEEKLY.search(notes):
+    if _NOT_WEEKLY.search(name + "\n" + notes) or _PERHAPS_MONTHLY.search(name):
+        _flag(
+            row,
+            "It does not meet every week, and the feed does not say in which weeks. "
+            "It comes in without dates: please set them.",
+        )
+        return ""
+    if _PERHAPS_MONTHLY.search(notes):
         _flag(row, "It may not meet every week, though feeds of this kind say so. Please check.")
     return "FREQ=WEEKLY;BYDAY=" + ",".join(times.CODES[day] for day in days)
 

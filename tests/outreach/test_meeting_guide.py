@@ -178,6 +178,26 @@ def test_what_may_not_be_weekly_is_flagged(messy):
 
 
 @pytest.mark.parametrize(
+    ("name", "notes", "rule"),
+    [
+        ("Every other Tuesday", "", ""),
+        ("Circle", "Meets bi-weekly.", ""),
+        ("Monthly supper", "", ""),
+        ("Every other Tuesday", "Meets 1st and 3rd Tuesday only", "FREQ=MONTHLY;BYDAY=1TU,3TU"),
+        ("Circle", "Second Tuesday only.", "FREQ=MONTHLY;BYDAY=2TU"),
+        ("Circle", "Speaker on the last Tuesday.", "FREQ=WEEKLY;BYDAY=TU"),
+        ("Circle", "Business meeting monthly.", "FREQ=WEEKLY;BYDAY=TU"),
+    ],
+)
+def test_what_is_not_weekly_never_comes_in_as_weekly(name, notes, rule):
+    entry = entry_of(name=name, notes=notes, day=2, time="18:00")
+
+    assert entry.rrule == rule
+    # Without a rule of its own the feed leaves dates alone that somebody sets here.
+    assert ("rrule" in entry.given) == bool(rule)
+
+
+@pytest.mark.parametrize(
     "wrap",
     [
         lambda rows: {"meetings": rows},
