@@ -607,8 +607,9 @@ def delete_day_off(*, day_off: DayOff, by: User, at: datetime | None = None) -> 
     back = [each for each in back if rules.is_on_day(each, day)]
     back = [each for each in back if not rules.days_off_of(each.group).filter(day=day).exists()]
     _put_on(back)
-    for support_session in back:
-        book(support_session.group, [support_session])
+    for each in groups:
+        if on_again := [session for session in back if session.group_id == each.pk]:
+            book(each, on_again)
     _fit_courses(groups, by, at)
     for series in _series_of(groups):
         if not rules.meets_on(series, day):
@@ -717,19 +718,15 @@ def _come_back(group: SupportGroup, by: User | None, at: datetime) -> list[Suppo
 
 @transaction.atomic
 def book_what_is_free(
-    *, by: User | None, at: datetime | None = None, limit: int = 200
+    *, group: SupportGroup, by: User | None, at: datetime | None = None
 ) -> list[SupportSession]:
-    """Hold what coming sessions lack and is free by now. Follows from the groups' own rooms and
-    people, so it leaves no event in the trail."""
+    """Hold what coming sessions of a group lack and is free by now. Follows from the group's own
+    room and people, so it leaves no event in the trail."""
     at = at or timezone.now()
-    rules.outdated_rooms(at=at).delete()
-    lacking = list(
-        rules.could_be_booked(at=at)
-        .select_related("group__organisation")
-        .order_by("starts_at")[:limit]
-    )
-    for support_session in lacking:
-        book(support_session.group, [support_session])
+    group = _locked_group(group)
+    rules.outdated_rooms(at=at).filter(support_session__group=group.pk).delete()
+    lacking = list(rules.could_be_booked(at=at).filter(group=group.pk))
+    book(group, lacking)
     return lacking
 
 

@@ -63,8 +63,22 @@ def make_sessions_ahead() -> None:
 
 
 def book_what_is_free() -> None:
-    """Hold facilitators and rooms that were taken when a session was made and are free now."""
-    actions.book_what_is_free(by=None)
+    """Hold facilitators and rooms that were taken when a session was made and are free now.
+
+    One transaction a group: who books several groups at once and somebody who books the other way
+    round would wait for each other.
+    """
+    now = timezone.now()
+    begun = time.monotonic()
+    for group in rules.behind_their_bookings(at=now):
+        if time.monotonic() - begun > SECONDS_OF_A_RUN:
+            return
+        try:
+            actions.book_what_is_free(group=group, by=None, at=now)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            logger.exception("sessions.booking_failed", extra={"group": str(group.pk)})
 
 
 def end_forgotten_sessions() -> None:

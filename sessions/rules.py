@@ -986,6 +986,13 @@ def behind_their_lifecycle(*, at: datetime) -> QuerySet[SupportGroup]:
     )
 
 
+def behind_their_bookings(*, at: datetime) -> QuerySet[SupportGroup]:
+    """Groups with coming sessions that lack what is free, or hold a room no longer theirs."""
+    lacking = could_be_booked(at=at).order_by().values("group")
+    outdated = outdated_rooms(at=at).values("support_session__group")
+    return SupportGroup.objects.filter(Q(pk__in=lacking) | Q(pk__in=outdated)).order_by("pk")
+
+
 # By the clock -------------------------------------------------------------------------------------
 
 #: A claim of a reminder holds this long. Its process sends within half of it or leaves it alone, so

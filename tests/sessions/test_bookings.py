@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.utils import timezone
 
 from groups.models import FacilitatorAssignment, SupportGroup
@@ -216,7 +217,7 @@ def test_what_was_taken_is_booked_once_it_is_free(two_groups, coordinator):
     one, two = two_groups
     actions.set_rhythm(group=one, by=coordinator.user, **TUESDAYS)
     actions.make_sessions(series=factories.series(two, starts_on=date(2026, 3, 3)))
-    assert actions.book_what_is_free(by=None) == []
+    assert not rules.behind_their_bookings(at=NOW)
     first = one.support_sessions.order_by("starts_at").first()
     actions.cancel_session(support_session=first, by=coordinator.user)
 
@@ -225,7 +226,64 @@ def test_what_was_taken_is_booked_once_it_is_free(two_groups, coordinator):
     [freed] = SupportSession.objects.filter(bookings__isnull=False, group=two).distinct()
     assert freed.starts_at == first.starts_at
     assert rules.not_booked(freed) == []
-    assert actions.book_what_is_free(by=None) == []
+    assert not rules.behind_their_bookings(at=NOW)
+
+
+def test_the_clock_books_each_group_by_itself(two_groups, coordinator, monkeypatch, caplog):
+    """Several groups in one transaction could wait for ever for somebody who books them too."""
+    for group in two_groups:
+        rhythm = TUESDAYS | {"starts_at_time": time(10 if group == two_groups[0] else 18)}
+        actions.set_rhythm(group=group, by=coordinator.user, **rhythm)
+    Booking.objects.all().delete()
+    book, booked_at_once = actions.book, []
+
+    def note(group, support_sessions, **options):
+        booked_at_once.append({each.group_id for each in support_sessions})
+        if len(booked_at_once) == 1:
+            raise OperationalError
+        return book(group, support_sessions, **options)
+
+    monkeypatch.setattr(actions, "book", note)
+    periodic.book_what_is_free()
+
+    assert sorted(booked_at_once, key=str) == sorted(({g.pk} for g in two_groups), key=str)
+    assert Booking.objects.count() == 18, "the other group's, facilitator and room"
+    assert "sessions.booking_failed" in caplog.messages
+    periodic.book_what_is_free()
+    assert Booking.objects.count() == 36
+
+
+def test_the_end_of_a_day_off_books_group_by_group(two_groups, coordinator, monkeypatch):
+    for group in two_groups:
+        rhythm = TUESDAYS | {"starts_at_time": time(10 if group == two_groups[0] else 18)}
+        actions.set_rhythm(group=group, by=coordinator.user, **rhythm)
+    one = two_groups[0]
+    starts_at = datetime(2026, 3, 10, 21, tzinfo=UTC)
+    actions.add_session(
+        group=one,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=1),
+        by=coordinator.user,
+    )
+    day_off = actions.add_day_off(
+        organisation=one.organisation,
+        group=None,
+        day=date(2026, 3, 10),
+        name="Off",
+        by=coordinator.user,
+    )
+    assert Booking.objects.count() == 32
+    book, groups = actions.book, []
+
+    def note(group, support_sessions, **options):
+        groups.append(group.pk)
+        return book(group, support_sessions, **options)
+
+    monkeypatch.setattr(actions, "book", note)
+    actions.delete_day_off(day_off=day_off, by=coordinator.user)
+
+    assert groups == sorted(each.pk for each in two_groups)
+    assert Booking.objects.count() == 38
 
 
 def test_bookings_follow_the_groups_room(two_groups, coordinator):
