@@ -499,6 +499,12 @@ def advice_for_listing(group: SupportGroup) -> list[Missing]:
     return [Missing(step, words) for step, there, words in wishes if not there]
 
 
+def dates_follow(group: SupportGroup) -> bool:
+    """Whether the group is listed with a rhythm whose first dates the clock has yet to make."""
+    listed = group.lifecycle == SupportGroup.Lifecycle.LISTED
+    return listed and group.current_series() is not None and not group.support_sessions.exists()
+
+
 def check_lifecycle_move(group: SupportGroup, lifecycle: str) -> None:
     """Raise `Refused` unless the group may go from its state to this one now."""
     before = SupportGroup.Lifecycle(group.lifecycle)

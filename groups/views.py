@@ -189,6 +189,8 @@ def group_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "knows_the_way": knows_the_way,
         # A note may tell the way, so it is for those who know it.
         "notes": "yes" if knows_the_way else "no",
+        # The clock makes the first dates of a rhythm once the group is listed.
+        "dates_follow": staffs and rules.dates_follow(group),
         "open_now": following is not None and following.opens_at <= timezone.now(),
     }
     return render_page(request, "groups/group_detail.html", context)

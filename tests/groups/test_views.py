@@ -582,3 +582,17 @@ def test_group_detail_asks_few_questions(member, group, django_assert_max_num_qu
 
     with django_assert_max_num_queries(24):
         member.client.get(address("group_detail", group))
+
+
+def test_group_detail_tells_staff_that_dates_follow(group, facilitator, member):
+    where = reverse("groups:group_detail", args=[group.slug])
+    soon, none = "Dates are made within a minute.", "No date is set yet."
+    assert none in facilitator.client.get(where).content.decode()
+
+    factories.series(group)
+    assert soon in facilitator.client.get(where).content.decode()
+    assert none in member.client.get(where).content.decode()
+
+    # A course that is over waits for nothing.
+    factories.support_session(group, status="ended")
+    assert none in facilitator.client.get(where).content.decode()
