@@ -1,6 +1,7 @@
 """Reads a feed's file and takes it over. Called by the worker and by the command."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain, count
@@ -37,6 +38,7 @@ BATCH = 500
 SILENT = timedelta(minutes=16)
 LOST = "The network that publishes this group no longer lists it."
 RESTING = "This group does not meet at the moment."
+UNSEEN = "Nobody oversees this group at the moment."
 type Progress = Callable[[int, int], None]
 
 
@@ -188,6 +190,8 @@ def _take_over(run_id: UUID | str, at: datetime) -> None:
         return
     # Two runs of one feed take turns here; the second then plans on what the first did.
     Feed.objects.select_for_update(no_key=True).get(pk=run.feed_id)
+    # What staff do with its groups waits from here on: the plan is made on how they are now.
+    _lock_groups(run.feed)
     overseer = rules.overseer_for(run.feed.organisation, run.feed.overseer)
     planned = rules.plan(rows=rules.rows_of(run), feed=run.feed, overseer=overseer)
     shown = list(run.rows.order_by("number").only("number", "key", "outcome"))
@@ -214,6 +218,13 @@ def _take_over(run_id: UUID | str, at: datetime) -> None:
     cache.delete(f"import:{run.pk}")
 
 
+def _lock_groups(feed: Feed) -> None:
+    """Lock every group of the feed, always in the same order."""
+    locked = SupportGroup.objects.select_for_update(no_key=True, of=("self",)).order_by("pk")
+    for _ in locked.filter(feed_entry__feed=feed).values_list("pk").iterator():
+        pass
+
+
 def apply_plan(
     planned: Sequence[Planned],
     *,
@@ -223,7 +234,7 @@ def apply_plan(
     at: datetime,
     progress: Progress,
 ) -> None:
-    """Change the groups as planned. Inside a transaction, with the feed's row locked."""
+    """Change the groups as planned. Inside a transaction, with feed and groups locked."""
     chosen = {
         outcome: [item for item in planned if item.outcome == outcome]
         for outcome in ImportRow.Outcome.values
@@ -257,15 +268,11 @@ def _see(planned: Iterable[Planned], at: datetime) -> None:
     for start in range(0, len(pks), 5000):
         FeedEntry.objects.filter(pk__in=pks[start : start + 5000]).update(last_seen_at=at)
     by_hand = [
-        item.known.pk
-        for item in planned
-        if item.known is not None
-        and item.entry is not None
-        and item.entry.is_active
-        and item.known.paused_from
-        and item.known.group.lifecycle != SupportGroup.Lifecycle.PAUSED
+        item.known.pk for item in planned if item.known is not None and item.known.paused_from
     ]
-    FeedEntry.objects.filter(pk__in=by_hand).update(paused_from="")
+    FeedEntry.objects.filter(pk__in=by_hand).exclude(
+        group__lifecycle=SupportGroup.Lifecycle.PAUSED
+    ).update(paused_from="")
 
 
 # New groups ---------------------------------------------------------------------------------------
@@ -426,29 +433,31 @@ def _change(
 ) -> None:
     """Give groups what their entries say now. What the feed does not give stays as it is."""
     groups = rules.groups_of(planned)
-    written: dict[UUID, SupportGroup] = {}
-    columns: set[str] = set()
+    written: dict[tuple[str, ...], list[SupportGroup]] = defaultdict(list)
     for item in planned:
         group, entry = groups[item.before.group_id], item.read
         names = rules.differs(group, entry)
         for name in names:
             setattr(group, name, rules.value_of(entry, name))
         if "facilitation" in names:
-            _follow_facilitation(group, overseer)
-        group.minimum = min(group.minimum, max(2, group.capacity))
+            unseen = rules.is_without_overseer(group) and overseer is None
+            if unseen and group.lifecycle == SupportGroup.Lifecycle.LISTED:
+                # Before it is written: a listed group of peers is never without an overseer.
+                _pause([item], by=by, at=at, message=UNSEEN)
+                group.lifecycle = SupportGroup.Lifecycle.PAUSED
+            names += _follow_facilitation(group, overseer)
+        if group.minimum > max(2, group.capacity):
+            group.minimum = max(2, group.capacity)
+            names.append("minimum")
         if names:
-            written[group.pk] = group
-            columns.update(names)
+            written[tuple(names)].append(group)
         if "topics" in entry.given:
             wanted = {topics[name.casefold()] for name, _ in entry.topics}
             if missing := wanted - set(group.topics.all()):
                 group.topics.add(*missing)
         item.before.fingerprint = entry.fingerprint()
-    SupportGroup.objects.bulk_update(
-        written.values(),
-        [*sorted(columns), "minimum", "admission", "overseer", "lifecycle"],
-        batch_size=BATCH,
-    )
+    for columns, together in written.items():
+        SupportGroup.objects.bulk_update(together, columns, batch_size=BATCH)
     FeedEntry.objects.bulk_update(
         [item.before for item in planned], ["fingerprint"], batch_size=BATCH
     )
@@ -459,21 +468,27 @@ def _change(
             _set_rhythm(group, item.read, at)
         if _follow_feed(group, item, overseer=overseer, by=by, at=at):
             back.append(item)
-    _go_on(back, groups, by=by, at=at)
+    _go_on(back, groups, overseer=overseer, by=by, at=at)
     changed = [groups[item.known.group_id] for item in planned if item.known]
     record_each(
         "group.updated_by_feed", by=by, on=changed, organisation=feed.organisation_id, at=at
     )
 
 
-def _follow_facilitation(group: SupportGroup, overseer: User | None) -> None:
-    """A group that professionals lead now asks everybody first; one of peers needs an overseer."""
+def _follow_facilitation(group: SupportGroup, overseer: User | None) -> list[str]:
+    """A group that professionals lead now asks everybody first; one of peers needs an overseer.
+
+    Returns the columns it changed.
+    """
     if group.facilitation == SupportGroup.Facilitation.PROFESSIONALLY_LED:
+        if group.admission == SupportGroup.Admission.SCREENED:
+            return []
         group.admission = SupportGroup.Admission.SCREENED
-        return
-    group.overseer = group.overseer or overseer
-    if group.overseer is None and group.lifecycle == SupportGroup.Lifecycle.LISTED:
-        group.lifecycle = SupportGroup.Lifecycle.PAUSED
+        return ["admission"]
+    if group.overseer_id is not None or overseer is None:
+        return []
+    group.overseer = overseer
+    return ["overseer"]
 
 
 def _set_rhythm(group: SupportGroup, entry: Entry, at: datetime) -> None:
@@ -510,24 +525,27 @@ def _follow_feed(
         group.save(update_fields=["overseer"])
         group_actions.list_group(group=group, by=None, at=at)
     is_paused = group.lifecycle == SupportGroup.Lifecycle.PAUSED
-    return entry.is_active and bool(known.paused_from) and is_paused
+    is_back = entry.is_active and bool(known.paused_from) and is_paused
+    return is_back and rules.can_go_on(known, group, overseer)
 
 
 def _go_on(
     planned: Sequence[Planned],
     groups: dict[UUID, SupportGroup],
     *,
+    overseer: User | None,
     by: User | None,
     at: datetime,
 ) -> None:
-    """As they were before the feed lost them; listed only while somebody oversees them."""
+    """As they were before the feed lost them. Who was listed without an overseer has one now."""
     quiet: dict[str, list[SupportGroup]] = {"listed": [], "draft": []}
     people = _with_people([item.before.group_id for item in planned])
     for item in planned:
         group = groups[item.before.group_id]
-        peer_led = group.facilitation == SupportGroup.Facilitation.PEER_LED
-        overseen = not peer_led or group.overseer_id is not None
-        listed = item.before.paused_from == SupportGroup.Lifecycle.LISTED and overseen
+        listed = item.before.paused_from == SupportGroup.Lifecycle.LISTED
+        if listed and rules.is_without_overseer(group):
+            group.overseer = overseer
+            group.save(update_fields=["overseer"])
         if listed and group.pk in people:
             group_actions.resume_group(group=group, by=None, at=at)
         else:
@@ -553,7 +571,11 @@ def _move_all(
     """Change the state of groups of one organisation in which nobody has to be told."""
     for start in range(0, len(groups), BATCH):
         part = groups[start : start + BATCH]
-        SupportGroup.objects.filter(pk__in=[group.pk for group in part]).update(
+        planned_on = Q()
+        for before in {group.lifecycle for group in part}:
+            same = [group.pk for group in part if group.lifecycle == before]
+            planned_on |= Q(lifecycle=before, pk__in=same)
+        SupportGroup.objects.filter(planned_on).update(
             lifecycle=lifecycle, lifecycle_changed_at=at, lifecycle_message=message
         )
     if groups:

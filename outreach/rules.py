@@ -217,7 +217,12 @@ def _planned(row: Row, key: str, by_key: dict[str, FeedEntry], overseer: User | 
     if group.lifecycle == Lifecycle.CLOSED:
         planned.reason = "The group is closed here and stays closed."
     elif known.paused_from and row.entry.is_active and group.lifecycle == Lifecycle.PAUSED:
-        planned.outcome, planned.reason = Outcome.CHANGED, "It is back and goes on."
+        if can_go_on(known, group, overseer):
+            planned.outcome, planned.reason = Outcome.CHANGED, "It is back and goes on."
+        elif known.fingerprint != row.entry.fingerprint():
+            planned.outcome = Outcome.CHANGED
+        else:
+            planned.reason = "It stays paused: nobody oversees it."
     elif known.fingerprint != row.entry.fingerprint():
         planned.outcome = Outcome.CHANGED
     elif is_waiting_for_overseer(group) and overseer is not None:
@@ -227,11 +232,19 @@ def _planned(row: Row, key: str, by_key: dict[str, FeedEntry], overseer: User | 
 
 def is_waiting_for_overseer(group: SupportGroup) -> bool:
     """Whether a draft from a feed lacks nothing but an overseer."""
-    return (
-        group.lifecycle == Lifecycle.DRAFT
-        and group.facilitation == SupportGroup.Facilitation.PEER_LED
-        and group.overseer_id is None
-    )
+    return group.lifecycle == Lifecycle.DRAFT and is_without_overseer(group)
+
+
+def is_without_overseer(group: SupportGroup) -> bool:
+    """Whether a group must have an overseer and has none."""
+    peer_led = group.facilitation == SupportGroup.Facilitation.PEER_LED
+    return peer_led and group.overseer_id is None
+
+
+def can_go_on(known: FeedEntry, group: SupportGroup, overseer: User | None) -> bool:
+    """Whether a group that the feed paused can be what it was; listed only with an overseer."""
+    was_listed = known.paused_from == Lifecycle.LISTED
+    return not (was_listed and is_without_overseer(group) and overseer is None)
 
 
 def value_of(entry: Entry, name: str) -> Any:

@@ -6,6 +6,7 @@ from threading import Event, Thread
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import Event as AuditEvent
@@ -169,6 +170,104 @@ def test_what_staff_paused_or_closed_stays_so(take):
     take(meeting(1), meeting(2, time="20:00"), meeting(3))
 
     assert [group_of(n).lifecycle for n in (1, 2, 3)] == ["paused", "closed", "listed"]
+
+
+def test_only_columns_that_the_feed_changed_are_written(take):
+    take(meeting(1), meeting(2), meeting(3))
+
+    with CaptureQueriesContext(connection) as queries:
+        take(meeting(1, name="One"), meeting(2, time="20:00"), meeting(3, time="21:00"))
+
+    changes = [q["sql"] for q in queries if q["sql"].startswith('UPDATE "groups_supportgroup"')]
+    assert len(changes) == 1
+    assert "lifecycle" not in changes[0].partition("WHERE")[0]
+    assert "overseer" not in changes[0].partition("WHERE")[0]
+
+
+def test_what_staff_do_before_the_groups_are_locked_is_seen(take, organisation, monkeypatch):
+    take(meeting(1), meeting(2))
+    factories.member(group_of(2))
+    run = actions.start_import(
+        organisation=organisation,
+        format="meeting-guide",
+        content=json.dumps([meeting(1, name="Other")]).encode(),
+        by=None,
+        is_done_here=True,
+    )
+    importing.read(run.pk)
+    assert [row.outcome for row in run.rows.all()] == ["changed", "paused"]
+    lock = importing._lock_groups
+
+    def close_first(feed):
+        SupportGroup.objects.filter(is_from_feed=True).update(lifecycle="closed")
+        with CaptureQueriesContext(connection) as queries:
+            lock(feed)
+        assert "ORDER BY" in queries[0]["sql"]
+        assert "FOR NO KEY UPDATE" in queries[0]["sql"]
+
+    monkeypatch.setattr(importing, "_lock_groups", close_first)
+    actions.apply_import(run=run, by=None)
+    importing.take_over(run.pk)
+
+    run.refresh_from_db()
+    assert run.state == "ready", "it is planned again"
+    assert [group_of(n).lifecycle for n in (1, 2)] == ["closed", "closed"]
+    assert [row.reason for row in run.rows.all()] == ["The group is closed here and stays closed."]
+
+
+def test_nobody_is_moved_who_is_no_longer_as_planned():
+    group = factories.group(lifecycle="paused", is_from_feed=True)
+    SupportGroup.objects.update(lifecycle="closed")
+
+    importing._move_all([group], "listed", message="", by=None, at=timezone.now())
+
+    group.refresh_from_db()
+    assert group.lifecycle == "closed"
+
+
+def test_a_group_whose_overseer_is_gone_stays_paused_until_there_is_another(take, organisation):
+    take(meeting(1), meeting(2))
+    member = factories.member(group_of(1))
+    take(meeting(2))
+    SupportGroup.objects.filter(pk=group_of(1).pk).update(overseer=None)
+    roles = list(organisation.staff_roles.all())
+    organisation.staff_roles.all().delete()
+
+    assert take(meeting(1), meeting(2))["unchanged"] == 2
+    assert (group_of(1).lifecycle, group_of(1).feed_entry.paused_from) == ("paused", "listed")
+    assert not group_of(1).notices.filter(kind="resumed").exists()
+
+    factories.staff_role(organisation=organisation, user=roles[0].user)
+    assert take(meeting(1), meeting(2))["changed"] == 1
+    assert (group_of(1).lifecycle, group_of(1).feed_entry.paused_from) == ("listed", "")
+    assert group_of(1).notices.filter(user=member.user, kind="resumed").exists()
+
+
+def test_a_group_that_peers_lead_now_pauses_while_nobody_oversees_it(take, organisation):
+    row = "id,name,facilitation\ncircle-1,Circle,{}\n"
+    take(row.format("professionally-led").encode(), format="csv")
+    group = group_of()
+    SupportGroup.objects.filter(pk=group.pk).update(lifecycle="listed")
+    member = factories.member(group)
+    organisation.staff_roles.all().delete()
+
+    take(row.format("peer-led").encode(), format="csv")
+
+    assert (group_of().lifecycle, group_of().facilitation) == ("paused", "peer_led")
+    assert group_of().feed_entry.paused_from == "listed"
+    assert group.notices.filter(user=member.user, kind="paused").exists()
+    assert AuditEvent.objects.filter(verb="group.paused", object_id=group.pk).exists()
+
+
+def test_what_staff_let_go_on_is_no_longer_paused_for_the_feed(take):
+    take(meeting(1))
+    take(meeting(1, types=["TC"]))
+    SupportGroup.objects.filter(pk=group_of().pk).update(lifecycle="listed")
+
+    take(meeting(1, types=["TC"]))
+
+    assert group_of().feed_entry.paused_from == ""
+    assert group_of().lifecycle == "listed"
 
 
 def test_a_hall_that_closes_rests_the_group(take):
