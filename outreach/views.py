@@ -1,5 +1,6 @@
 """Bringing groups in, giving the directory out, and a group's page to print."""
 
+from collections.abc import Callable
 from typing import cast
 from uuid import UUID
 
@@ -11,7 +12,6 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Organisation, User
@@ -123,7 +123,7 @@ def _detail(
         "is_ready": run.state == Import.State.READY,
         "loses": run.state == Import.State.READY
         and rules.loses_too_much(run.rows.filter(outcome=ImportRow.Outcome.PAUSED), run.feed),
-        "has_overseer": rules.overseer_for(run.feed.organisation, run.feed.overseer) is not None,
+        "overseer": rules.overseer_for(run.feed.organisation, run.feed.overseer),
     }
     return render_page(request, "outreach/import_detail.html", context, "run-state", status=status)
 
@@ -160,8 +160,18 @@ def import_drop(request: HttpRequest, pk: UUID) -> HttpResponse:
 # Out ----------------------------------------------------------------------------------------------
 
 
-def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
+def _file(kept_as: str, make: Callable[[], bytes], content_type: str, name: str) -> HttpResponse:
+    try:
+        content = export.kept(kept_as, make)
+    except export.NotYet:
+        return HttpResponse(
+            "This file is being made. Please ask again in half a minute.\n",
+            status=503,
+            headers={"Retry-After": "30", "Cache-Control": "no-store"},
+            content_type="text/plain; charset=utf-8",
+        )
     response = HttpResponse(content, content_type=content_type)
+    response["Cache-Control"] = "public, max-age=300"
     response["Content-Disposition"] = f'inline; filename="{name}"'
     # Anybody's page may read it: it holds only what is public.
     response["Access-Control-Allow-Origin"] = "*"
@@ -170,28 +180,24 @@ def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
 
 @login_not_required  # the public directory, for other sites
 @require_safe
-@cache_control(public=True, max_age=300)
 def export_meeting_guide(request: HttpRequest) -> HttpResponse:
     """Listed groups as a Meeting Guide feed; only those that meet weekly or by appointment."""
-    content = export.kept("meeting-guide", export.meeting_guide_file)
-    return _file(content, "application/json; charset=utf-8", "meetings.json")
+    make = export.meeting_guide_file
+    return _file("meeting-guide", make, "application/json; charset=utf-8", "meetings.json")
 
 
 @login_not_required  # the public directory, for other sites
 @require_safe
-@cache_control(public=True, max_age=300)
 def export_csv(request: HttpRequest) -> HttpResponse:
     """Listed groups as a table."""
-    return _file(export.kept("csv", export.table_file), "text/csv; charset=utf-8", "groups.csv")
+    return _file("csv", export.table_file, "text/csv; charset=utf-8", "groups.csv")
 
 
 @login_not_required  # the public directory, for other sites
 @require_safe
-@cache_control(public=True, max_age=300)
 def export_calendar(request: HttpRequest) -> HttpResponse:
     """Coming sessions of listed groups as a calendar."""
-    content = export.kept("calendar", export.calendar_file)
-    return _file(content, "text/calendar; charset=utf-8", "groups.ics")
+    return _file("calendar", export.calendar_file, "text/calendar; charset=utf-8", "groups.ics")
 
 
 @login_not_required  # a page to print and pin up
