@@ -8,7 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +16,6 @@ from django.conf import settings
 from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
-from icalendar import Calendar, Event
 
 from groups.models import SupportGroup
 from outreach import times
@@ -28,6 +27,12 @@ from sessions.models import Series, SupportSession
 FRESH = timedelta(minutes=5)
 #: The calendar shows sessions this far ahead.
 AHEAD = timedelta(days=28)
+#: So many sessions at most, the soonest first: calendars refuse larger files.
+MOST_EVENTS = 20_000
+#: An old copy is good enough while a new one is being made.
+STALE = timedelta(days=1)
+#: Who makes a copy and is killed keeps others from it no longer than this.
+AT_WORK = timedelta(minutes=2)
 _PRIVATE = {"address", "online_link", "joining_details", "end_time", "every_weeks"}
 _LANGUAGES = {kind.value: code for code, kind in TYPES.items() if kind.says == "language"}
 #: A spreadsheet takes text that begins so for a formula.
@@ -35,10 +40,30 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FEATURES = {"step_free": "X", "accessible_toilet": "XB", "childcare": "BA"}
 
 
+class NotYet(Exception):
+    """Somebody is making the first copy at this moment."""
+
+
 def kept(name: str, make: Callable[[], bytes]) -> bytes:
-    """What `make` gives, made at most once in five minutes for everybody."""
-    content = cache.get_or_set(f"export:{name}", make, timeout=int(FRESH.total_seconds()))
-    return bytes(content or b"")
+    """What `make` gives, made at most once in five minutes, and by one process at a time.
+
+    Others get the old copy meanwhile. Raises `NotYet` when there is none.
+    """
+    key = f"export:{name}"
+    copies = cache.get_many([key, f"{key}:fresh"])
+    if len(copies) == 2:
+        return bytes(copies[key])
+    if not cache.add(f"{key}:lock", 1, timeout=int(AT_WORK.total_seconds())):
+        if key in copies:
+            return bytes(copies[key])
+        raise NotYet
+    try:
+        content = make()
+        cache.set(key, content, timeout=int(STALE.total_seconds()))
+        cache.set(f"{key}:fresh", 1, timeout=int(FRESH.total_seconds()))
+    finally:
+        cache.delete(f"{key}:lock")
+    return content
 
 
 def _groups() -> Iterable[SupportGroup]:
@@ -150,29 +175,59 @@ _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satu
 # Calendar -----------------------------------------------------------------------------------------
 
 
+def _line(name: str, text: str) -> str:
+    """One line of a calendar (RFC 5545, 3.1 and 3.3.11): escaped, and folded where it is long."""
+    for plain, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\r", ""), ("\n", "\\n")):
+        text = text.replace(plain, escaped)
+    line = f"{name}:{text}"
+    # 75 bytes at most; a letter has up to four, and none is cut in two.
+    if len(line) <= 18 or len(line.encode()) <= 75:
+        return line
+    parts, size = [""], 0
+    for letter in line:
+        more = len(letter.encode())
+        if size + more > 74:
+            parts.append("")
+            size = 0
+        parts[-1] += letter
+        size += more
+    return "\r\n ".join(parts)
+
+
+def _event(support_session: SupportSession, *, stamp: str, host: str) -> list[str]:
+    """Written by hand: the library takes ten times as long."""
+    group = support_session.group
+    lines = [
+        "BEGIN:VEVENT",
+        f"UID:public-{support_session.pk}@{host}",
+        f"SEQUENCE:{support_session.calendar_sequence}",
+        f"DTSTAMP:{stamp}",
+        f"DTSTART:{support_session.starts_at.astimezone(UTC):%Y%m%dT%H%M%SZ}",
+        f"DTEND:{support_session.ends_at.astimezone(UTC):%Y%m%dT%H%M%SZ}",
+        _line("SUMMARY", group.name),
+    ]
+    if group.format != SupportGroup.Format.ONLINE:
+        lines.append(_line("LOCATION", group.place))
+    # An address is no text: it is folded, and has nothing to escape.
+    return [*lines, _line("URL", _page(group)), "END:VEVENT"]
+
+
 def calendar_file(*, at: datetime | None = None) -> bytes:
     """Sessions of the next four weeks of all listed groups. For sites that announce groups."""
     at = at or timezone.now()
-    calendar = Calendar()
-    calendar.add("prodid", f"-//{settings.SITE_NAME}//EN")
-    calendar.add("version", "2.0")
-    calendar.add("x-wr-calname", settings.SITE_NAME)
-    host = urlsplit(settings.SITE_URL).hostname
     coming = (
         SupportSession.objects.coming(at)
         .filter(group__lifecycle=SupportGroup.Lifecycle.LISTED, starts_at__lt=at + AHEAD)
         .select_related("group")
     )
-    for support_session in coming.iterator(chunk_size=1000):
-        event = Event()
-        event.add("uid", f"public-{support_session.pk}@{host}")
-        event.add("sequence", support_session.calendar_sequence)
-        event.add("dtstamp", at)
-        event.add("dtstart", support_session.starts_at)
-        event.add("dtend", support_session.ends_at)
-        event.add("summary", support_session.group.name)
-        if support_session.group.format != SupportGroup.Format.ONLINE:
-            event.add("location", support_session.group.place)
-        event.add("url", _page(support_session.group))
-        calendar.add_component(event)
-    return calendar.to_ical()
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        _line("PRODID", f"-//{settings.SITE_NAME}//EN"),
+        _line("X-WR-CALNAME", settings.SITE_NAME),
+    ]
+    stamp = f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    host = urlsplit(settings.SITE_URL).hostname or ""
+    for support_session in coming[:MOST_EVENTS].iterator(chunk_size=1000):
+        lines += _event(support_session, stamp=stamp, host=host)
+    return "\r\n".join([*lines, "END:VCALENDAR", ""]).encode()

@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from icalendar import Calendar
 
 from groups.models import SupportGroup
 from outreach import export, importing, tasks
@@ -18,7 +19,8 @@ from tests import factories
 @pytest.fixture(autouse=True)
 def fresh():
     for name in ("meeting-guide", "csv", "calendar"):
-        cache.delete(f"export:{name}")
+        for part in ("", ":fresh", ":lock"):
+            cache.delete(f"export:{name}{part}")
 
 
 @pytest.fixture(autouse=True)
@@ -217,6 +219,40 @@ def test_the_calendar_has_coming_sessions_of_listed_groups(directory, client):
     assert text.count("BEGIN:VEVENT") == 1
     assert "SUMMARY:Every other week" in text
     assert "ecret" not in text
+
+
+def test_a_calendar_is_written_as_calendars_read_it(directory):
+    group = SupportGroup.objects.get(slug="every-other-week")
+    group.name = "Größe; Ruhe, \\ und " + "Ä" * 60
+    group.format, group.place = "in_person", "Hall, Leeds"
+    group.save()
+
+    content = export.calendar_file()
+
+    assert all(len(line) <= 75 for line in content.split(b"\r\n"))
+    [event] = Calendar.from_ical(content).walk("VEVENT")
+    session = group.support_sessions.get()
+    assert (str(event["summary"]), str(event["location"])) == (group.name, "Hall, Leeds")
+    assert event.start == session.starts_at.replace(microsecond=0)
+    assert event["uid"].startswith(f"public-{session.pk}@")
+    assert event["url"].endswith("/groups/every-other-week/")
+
+
+def test_one_process_at_a_time_makes_a_copy(directory, client):
+    address = reverse("outreach:export_csv")
+    cache.add("export:csv:lock", 1, timeout=60)
+    busy = client.get(address)
+    assert (busy.status_code, busy["Retry-After"]) == (503, "30")
+
+    cache.delete("export:csv:lock")
+    first = client.get(address)
+    assert first["Cache-Control"] == "public, max-age=300"
+    SupportGroup.objects.update(name="Other")
+    cache.delete("export:csv:fresh")
+    cache.add("export:csv:lock", 1, timeout=60)
+    assert client.get(address).content == first.content, "the old copy meanwhile"
+    cache.delete("export:csv:lock")
+    assert b"Other" in client.get(address).content
 
 
 def test_the_flyer(directory, client):
