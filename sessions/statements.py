@@ -128,6 +128,8 @@ class Look:
     """What a socket's right to be open stands on at one moment. Equal looks mean the same right."""
 
     status: str
+    #: Its group's: only one that is listed has rooms that open.
+    lifecycle: str
     has_entered: bool
     leads: bool
     is_admitted: bool
@@ -150,7 +152,8 @@ class Look:
 def _look() -> Statement:
     entered, leads, admitted = _rules()
     text = f"""
-        SELECT status, EXISTS ({entered[0]}), EXISTS ({leads[0]}), EXISTS ({admitted[0]}),
+        SELECT status, (SELECT lifecycle FROM groups_supportgroup WHERE id = group_id),
+            EXISTS ({entered[0]}), EXISTS ({leads[0]}), EXISTS ({admitted[0]}),
             (SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s),
             (SELECT password FROM accounts_user WHERE id = %s AND is_active),
             message_count, version
@@ -173,4 +176,4 @@ def look(
             _NOW: timezone.now(),
         },
     )
-    return (Look(*row[:6]), row[6], row[7]) if row is not None else None
+    return (Look(*row[:7]), row[7], row[8]) if row is not None else None

@@ -429,3 +429,22 @@ def test_a_waiting_area_that_nobody_opened_closes(group: SupportGroup, member: P
     with time_machine.travel(later, tick=False), pytest.raises(Refused) as no:
         consumers._check(key, user.pk, waiting.pk, standing, answered=False)
     assert no.value.reason == "not_held"
+
+
+def test_a_waiting_area_closes_as_soon_as_its_group_pauses(
+    group: SupportGroup, member: Person
+) -> None:
+    """Before the clock calls the session off: the next look at the socket is a no."""
+    soon = timezone.now() + timedelta(minutes=5)
+    waiting = factories.support_session(group, starts_at=soon)
+    actions.enter_room(support_session=waiting, by=member.user)
+    key, user = member.client.session.session_key, member.user
+    standing = consumers._check(key, user.pk, waiting.pk, None, answered=False)
+    assert consumers._check(key, user.pk, waiting.pk, standing, answered=False) is standing
+    SupportGroup.objects.filter(pk=group.pk).update(lifecycle="paused")
+    for before in (standing, None):
+        with pytest.raises(Refused) as no:
+            consumers._check(key, user.pk, waiting.pk, before, answered=False)
+        assert no.value.reason == "group_paused"
+    room = member.client.get(reverse("sessions:room", args=[waiting.pk]))
+    assert b"This group pauses at the moment." in room.content
