@@ -219,6 +219,15 @@ def calendar_file(*, at: datetime | None = None) -> bytes:
         SupportSession.objects.coming(at)
         .filter(group__lifecycle=SupportGroup.Lifecycle.LISTED, starts_at__lt=at + AHEAD)
         .select_related("group")
+        .only(
+            "starts_at",
+            "ends_at",
+            "calendar_sequence",
+            "group__name",
+            "group__slug",
+            "group__format",
+            "group__place",
+        )
     )
     lines = [
         "BEGIN:VCALENDAR",
