@@ -389,6 +389,6 @@ def guide() -> list[str]:
         "  6. Enter the room, open from now on. As Juniper, in the other window: start and end it.",
         "  7. Within a minute a survey waits on your home and in the outbox. See Willow's course.",
         "  8. As Marigold: what needs you today, who stays, who comes, how many changed.",
-        "  9. As Marigold, under “Groups”: go on with the draft “Menopause and mood”, move a date of",
-        "     any group, and import tests/outreach/files/messy.json, which is as messy as real lists.",
+        "  9. As Marigold, under “Groups”: go on with the draft “Menopause and mood”, move a date,",
+        "     and import tests/outreach/files/messy.json, which is as messy as real lists.",
     ]
