@@ -66,6 +66,11 @@ class DirectoryForm(forms.Form):
             )
         return round(latitude, 2), round(longitude, 2)
 
+    def clean(self) -> None:
+        """Only the place is typed here; other values come from old or made-up addresses."""
+        for name in self.errors.keys() - {"near"}:
+            del self.errors[name]
+
     def choice(self) -> finder.Choice:
         """What is searched for; call it after `is_valid()`, whatever that said."""
         names = (*finder.LABELS, "language", "topic")

@@ -240,9 +240,27 @@ def test_directory_near_a_place(client, db):
 def test_directory_explains_a_place_that_it_cannot_read(client, group, near):
     response = client.get(DIRECTORY, {"near": near, "radius": "5"})
 
-    assert "Give two numbers in degrees" in text(response)
-    assert f'value="{near}"' in text(response)
+    page = text(response)
+    assert "<title>Error: " in page
+    assert '<li><a href="#id_near">Give two numbers in degrees' in page
+    assert '<details class="filters__box" open>' in page
+    assert f'value="{near}"' in page
     assert names(response) == [group.name]
+
+
+def test_directory_part_explains_a_place_that_it_cannot_read(client, group):
+    wrong = text(client.get(DIRECTORY, {"near": "Leeds"}, headers={"HX-Request": "true"}))
+    right = text(client.get(DIRECTORY, {"near": "1, 1"}, headers={"HX-Request": "true"}))
+
+    assert '<div id="find-errors" hx-swap-oob="innerHTML"><div class="page page-top">' in wrong
+    assert '<div id="find-errors" hx-swap-oob="innerHTML"></div>' in right
+
+
+def test_directory_leaves_out_what_no_filter_knows_without_an_error(client, group):
+    page = text(client.get(DIRECTORY, {"format": "by pigeon", "q": "x" * 101}))
+
+    assert "Error: " not in page
+    assert '<details class="filters__box">' in page
 
 
 def test_directory_may_ask_where_the_browser_is_and_other_pages_may_not(client, group):
