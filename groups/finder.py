@@ -28,7 +28,12 @@ PAGE_SIZE = 10
 #: Kilometres to choose from.
 RADII = (5, 10, 25, 50, 100)
 
-_FORMATS = {"online": "Online", "in_person": "In person"}
+#: Who looks for one of the first two also finds what is both; the third is both and nothing else.
+_FORMATS = {
+    "online": "Online",
+    "in_person": "In person",
+    "hybrid": "Online or in person: choose each time",
+}
 _LEADS = {"peer_led": "Trained peers", "professionally_led": "A professional"}
 _PARTS = {"morning": "Mornings", "afternoon": "Afternoons", "evening": "Evenings"}
 _DAYS = {
@@ -165,6 +170,7 @@ def _has() -> dict[str, str]:
     conditions = {
         "format=online": "g.format <> 'in_person'",
         "format=in_person": "g.format <> 'online'",
+        "format=hybrid": "g.format = 'hybrid'",
         "lead=peer_led": "g.facilitation = 'peer_led'",
         "lead=professionally_led": "g.facilitation = 'professionally_led'",
         "attendance=open": "g.attendance = 'open'",

@@ -590,6 +590,13 @@ class CloneForm(forms.Form):
 
     name = _name()
 
+    @classmethod
+    def for_copy_of(cls, group: SupportGroup, typed: Any) -> "CloneForm":
+        """Two groups of one name look alike, so another is proposed."""
+        ending = " (second group)"
+        most: int = SupportGroup._meta.get_field("name").max_length or 0
+        return cls(typed, initial={"name": group.name[: most - len(ending)].rstrip() + ending})
+
     def clean_name(self) -> str:
         return _clean_name(self.cleaned_data["name"])
 

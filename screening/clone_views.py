@@ -16,9 +16,7 @@ def group_clone(request: HttpRequest, slug: str) -> HttpResponse:
     """Name the copy. It is a draft, to look through before it is listed."""
     group = get_object_or_404(groups_visible_to(request.user), slug=slug)
     user = check_may_coordinate_group(request.user, group).user
-    form = CloneForm(
-        request.POST if request.method == "POST" else None, initial={"name": group.name}
-    )
+    form = CloneForm.for_copy_of(group, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         copy = actions.clone_group(group=group, name=form.cleaned_data["name"], by=user)
         messages.success(request, "The copy is a draft. Look through its steps, and set its dates.")

@@ -1,5 +1,7 @@
 """Setting up a group page by page, its preview, and pausing and closing it."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -71,6 +73,20 @@ def test_save_stays_on_the_step(coordinator, draft):
     response = coordinator.client.post(address("setup_people", draft), {**PEOPLE, "stay": "1"})
 
     assert response["Location"] == address("setup_people", draft)
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "first"), [("draft", "Save and continue"), ("listed", "Save")]
+)
+def test_enter_in_setup_basics_saves(coordinator, draft, lifecycle, first):
+    SupportGroup.objects.filter(pk=draft.pk).update(
+        lifecycle=lifecycle, facilitation="professionally_led"
+    )
+
+    page = coordinator.client.get(address("setup_basics", draft)).content.decode()
+
+    form = page[page.index(f'action="{address("setup_basics", draft)}"') :]
+    assert re.search(r'<button[^>]* type="submit"[^>]*>([^<]*)<', form)[1] == first
 
 
 def test_group_list_is_empty_at_first(coordinator):

@@ -16,7 +16,7 @@ def test_group_clone_copies_what_each_room_knows(coordinator, group):
         question.why = "It helps us to welcome you."
         question.save()
     url = reverse("screening:group_clone", args=[group.slug])
-    assert 'value="Evening circle"' in coordinator.client.get(url).content.decode()
+    assert 'value="Evening circle (second group)"' in coordinator.client.get(url).content.decode()
 
     response = coordinator.client.post(url, {"name": "Morning circle"})
 
@@ -40,6 +40,16 @@ def test_group_clone_of_a_bare_draft(coordinator, organisation):
     copy = SupportGroup.objects.get(name="Two")
     assert not copy.agenda_template.exists()
     assert not copy.screening_forms.exists()
+
+
+def test_group_clone_proposes_a_name_that_fits(coordinator, group):
+    SupportGroup.objects.filter(pk=group.pk).update(name="a" * 120)
+
+    page = coordinator.client.get(reverse("screening:group_clone", args=[group.slug]))
+
+    proposed = page.context["form"]["name"].value()
+    assert proposed == "a" * 105 + " (second group)"
+    assert len(proposed) == 120
 
 
 def test_group_clone_needs_a_name(coordinator, group):
