@@ -74,11 +74,13 @@ def make_sessions(
     at = at or timezone.now()
     # Two runs at once take turns here; the second finds everything made.
     group = _locked_group(series.group)
-    series = Series.objects.select_for_update(no_key=True).get(pk=series.pk)
+    current = Series.objects.select_for_update(no_key=True).filter(pk=series.pk).first()
+    # A rhythm that another one replaced meanwhile has ended, or is gone where it made no session.
+    if current is None or current.ended_at is not None:
+        return []
+    series = current
     series.group = group
     until = until or rules.horizon(series, at)
-    if series.ended_at is not None:
-        return []
     return _make(series, rules.missing_occurrences(series, after=at, until=until), by, at, until)
 
 
