@@ -1,12 +1,20 @@
 """Real PostgreSQL and Redis for every test run, as a pytest plugin (`-p tests.services`).
 
 The run itself starts both before Django's settings load; xdist's workers share them, each with its
-own test database and its own Redis database. Everything vanishes with the run.
+own test database and its own Redis database. They vanish with the run. Only an empty database with
+every migration stays in `.local/tests`: each run begins with a copy, so that it begins at once.
 """
 
+import fcntl
+import hashlib
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -15,6 +23,71 @@ import pytest
 from supportgroups import embedded
 
 _stack = ExitStack()
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / ".local" / "tests"
+
+
+def _fingerprint() -> str:
+    """Changes with what makes a migrated database what it is."""
+    files = [ROOT / "requirements.lock", ROOT / "supportgroups" / "embedded.py"]
+    files += ROOT.glob("*/migrations/*.py")
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _environment(started: embedded.Services) -> dict[str, str]:
+    return {
+        "DJANGO_ENV": "test",
+        "SECRET_KEY": "signs nothing that outlives the tests",
+        # The owner's role may make the test database.
+        "DATABASE_URL": started.owner_url,
+        "REDIS_URL": started.redis_url,
+    }
+
+
+def _migrated() -> Path:
+    """Files of servers that are stopped, their database migrated. Made when the code is another."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    wanted = KEPT / f"migrated-{_fingerprint()}"
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not wanted.exists():
+            for old in KEPT.glob("migrated-*"):
+                shutil.rmtree(old)
+            unfinished = Path(tempfile.mkdtemp(prefix="supportgroups-"))
+            with embedded.services(unfinished, durable=False) as started:
+                subprocess.run(
+                    [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity=0"],
+                    cwd=ROOT,
+                    env=os.environ | _environment(started),
+                    check=True,
+                )
+            # Whole or not at all, also over the border of a file system.
+            shutil.rmtree(wanted.with_suffix(".new"), ignore_errors=True)
+            _copy(unfinished, wanted.with_suffix(".new"))
+            shutil.rmtree(unfinished)
+            wanted.with_suffix(".new").rename(wanted)
+    return wanted
+
+
+def _copy(files: Path, to: Path) -> None:
+    # As root the database's files belong to another account, and have to stay its own.
+    subprocess.run(["cp", "-a", f"{files}/.", str(to)], check=True)
+
+
+@contextmanager
+def _services() -> Iterator[embedded.Services]:
+    """Services on a copy of the migrated files, which vanishes at the end."""
+    data = Path(tempfile.mkdtemp(prefix="supportgroups-"))
+    try:
+        _copy(_migrated(), data)
+        with embedded.services(data, durable=False) as started:
+            yield started
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def _with_path(url: str, path: str) -> str:
@@ -26,15 +99,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     """As a wrapper it comes before pytest-django, which reads the settings at this moment."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
-        started = _stack.enter_context(embedded.temporary_services())
-        os.environ |= {
-            "DJANGO_ENV": "test",
-            "SECRET_KEY": "signs nothing that outlives the tests",
-            # The owner's role may make the test database.
-            "DATABASE_URL": started.owner_url,
+        started = _stack.enter_context(_services())
+        os.environ |= _environment(started) | {
             "TEST_APP_DATABASE_URL": started.database_url,
             "TEST_SUPERUSER_DATABASE_URL": started.superuser_url,
-            "REDIS_URL": started.redis_url,
         }
     else:
         number = int(worker.removeprefix("gw")) + 1
