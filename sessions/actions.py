@@ -372,7 +372,7 @@ def move_session(
     at = at or timezone.now()
     rules.check_may_change(by, support_session)
     group = _locked_group(support_session.group)
-    support_session = _locked(support_session, version=None)
+    support_session = locked(support_session, version=None)
     rules.check_scheduled(support_session)
     if (support_session.starts_at, support_session.ends_at) == (starts_at, ends_at):
         return _note(support_session, note, by=by, at=at)
@@ -384,7 +384,7 @@ def move_session(
     free([support_session])
     book_or_refuse(group, [support_session], by=by)
     _forget_reminders([support_session])
-    _changed(support_session, "session.moved", by=by, at=at)
+    changed(support_session, "session.moved", by=by, at=at)
     _tell([support_session], Reminder.Kind.MOVED)
     return support_session
 
@@ -397,7 +397,7 @@ def cancel_session(
     at = at or timezone.now()
     rules.check_may_change(by, support_session)
     _locked_group(support_session.group)
-    support_session = _locked(support_session, version=None)
+    support_session = locked(support_session, version=None)
     rules.check_move(support_session, SupportSession.Status.CANCELLED)
     support_session.note = note
     _call_off([support_session], SupportSession.CancelledFor.BY_HAND)
@@ -422,7 +422,7 @@ def restore_session(
     at = at or timezone.now()
     rules.check_may_change(by, support_session)
     group = _locked_group(support_session.group)
-    support_session = _locked(support_session, version=None)
+    support_session = locked(support_session, version=None)
     rules.check_may_restore(support_session, at=at)
     rules.check_group_free(
         support_session, starts_at=support_session.starts_at, ends_at=support_session.ends_at
@@ -447,14 +447,14 @@ def note_session(
     """Say what is different this time. Members read it beside the date; nobody gets mail."""
     at = at or timezone.now()
     rules.check_may_change(by, support_session)
-    return _note(_locked(support_session, version=None), note, by=by, at=at)
+    return _note(locked(support_session, version=None), note, by=by, at=at)
 
 
 def _note(support_session: SupportSession, note: str, *, by: User, at: datetime) -> SupportSession:
     if support_session.note == note:
         return support_session
     support_session.note = note
-    return _changed(support_session, "session.noted", by=by, at=at)
+    return changed(support_session, "session.noted", by=by, at=at)
 
 
 def _call_off(
@@ -1036,7 +1036,7 @@ def post_message(
 # Leading ------------------------------------------------------------------------------------------
 
 
-def _locked(support_session: SupportSession, *, version: int | None) -> SupportSession:
+def locked(support_session: SupportSession, *, version: int | None) -> SupportSession:
     """The session as it is now, its row locked. Raises `Refused` when it is not at `version`."""
     support_session = (
         SupportSession.objects.select_for_update(no_key=True, of=("self",))
@@ -1048,7 +1048,7 @@ def _locked(support_session: SupportSession, *, version: int | None) -> SupportS
     return support_session
 
 
-def _changed(
+def changed(
     support_session: SupportSession, verb: str, *, by: User | None, at: datetime, **data: object
 ) -> SupportSession:
     """Raise the version, tell the trail, tell the room."""
@@ -1072,7 +1072,7 @@ def begin_session(
 ) -> SupportSession:
     """Start a session whose room is open, with its first part."""
     at = at or timezone.now()
-    support_session = _locked(support_session, version=version)
+    support_session = locked(support_session, version=version)
     rules.check_may_lead(by, support_session)
     rules.check_move(support_session, SupportSession.Status.LIVE)
     rules.check_open(support_session, at=at)
@@ -1086,7 +1086,7 @@ def begin_session(
         first.save(update_fields=["began_at"])
     support_session.status = SupportSession.Status.LIVE
     support_session.began_at, support_session.began_by = at, by
-    return _changed(support_session, "session.began", by=by, at=at)
+    return changed(support_session, "session.began", by=by, at=at)
 
 
 @transaction.atomic
@@ -1095,13 +1095,13 @@ def next_agenda_item(
 ) -> SupportSession:
     """Go on to the next part. Raises `Refused` after the last one: then the session ends."""
     at = at or timezone.now()
-    support_session = _locked(support_session, version=version)
+    support_session = locked(support_session, version=version)
     rules.check_may_lead(by, support_session)
     following = rules.check_may_move_on(support_session)
     support_session.agenda.filter(began_at__isnull=False, ended_at__isnull=True).update(ended_at=at)
     following.began_at = at
     following.save(update_fields=["began_at"])
-    return _changed(support_session, "agenda.moved_on", by=by, at=at, position=following.position)
+    return changed(support_session, "agenda.moved_on", by=by, at=at, position=following.position)
 
 
 @transaction.atomic
@@ -1115,12 +1115,12 @@ def extend_agenda_item(
 ) -> SupportSession:
     """Give the current part more minutes."""
     at = at or timezone.now()
-    support_session = _locked(support_session, version=version)
+    support_session = locked(support_session, version=version)
     rules.check_may_lead(by, support_session)
     current = rules.check_may_extend(support_session, minutes=minutes)
     current.minutes += minutes
     current.save(update_fields=["minutes"])
-    return _changed(
+    return changed(
         support_session,
         "agenda.extended",
         by=by,
@@ -1140,7 +1140,7 @@ def end_session(
 ) -> SupportSession:
     """End it for everybody and settle who came. `by` is None when the clock does it."""
     at = at or timezone.now()
-    support_session = _locked(support_session, version=version)
+    support_session = locked(support_session, version=version)
     if by is not None:
         rules.check_may_lead(by, support_session)
     rules.check_move(support_session, SupportSession.Status.ENDED)
@@ -1149,7 +1149,7 @@ def end_session(
     support_session.agenda.filter(began_at__isnull=False, ended_at__isnull=True).update(ended_at=at)
     _settle_attendance(support_session, at)
     rules.in_room(support_session).update(left_at=at)
-    return _changed(support_session, "session.ended", by=by, at=at)
+    return changed(support_session, "session.ended", by=by, at=at)
 
 
 def _settle_attendance(support_session: SupportSession, ended_at: datetime) -> None:
