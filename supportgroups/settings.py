@@ -389,8 +389,9 @@ LOGGING = {
         # Django's own request lines carry the path and, for errors, the whole request.
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
-        # Uvicorn brings handlers of its own, which would print exceptions past the filter.
-        "uvicorn": {"handlers": [], "propagate": True},
+        # Uvicorn brings handlers of its own, which would print exceptions past the filter, and
+        # tells of each socket that opens from which address and to which session.
+        "uvicorn": {"level": "WARNING", "handlers": [], "propagate": True},
         "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         "celery.app.trace": {"level": "WARNING"},
     },

@@ -125,6 +125,10 @@ def test_uvicorn_and_celery_write_through_the_same_handler(written):
         assert logging.getLogger(name).handlers == []
         assert logging.getLogger(name).propagate
 
+    # Who opened which socket from where is nobody's business.
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "192.0.2.1", "/ws/")
+    assert written() == []
+
     app.log.setup(loglevel="INFO")
     for name in ("celery", "celery.task"):
         kinds = {type(handler) for handler in logging.getLogger(name).handlers}
