@@ -1,10 +1,11 @@
-"""Concerns: that a person may need more support than a group gives."""
+"""Concerns: that a person may need more support than a group gives. And sources worth trusting."""
 
+from datetime import date
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import UUID7
+from django.db.models import F, Q
+from django.db.models.functions import UUID7, Lower
 from django.utils import timezone
 
 from accounts.models import Organisation, User
@@ -79,3 +80,72 @@ class Concern(models.Model):
 
     def __str__(self) -> str:
         return f"Concern from {self.get_source_display()}"
+
+
+class ResourceQuerySet(models.QuerySet["Resource"]):
+    def kept(self) -> Self:
+        """Not taken out of the library."""
+        return self.filter(retired_at__isnull=True)
+
+    def vetted(self, on: date | None = None) -> Self:
+        """Kept, and the review still holds: only these can be shown to a group anew."""
+        return self.kept().filter(review_until__gte=on or timezone.localdate())
+
+    def overdue(self, on: date | None = None) -> Self:
+        """Kept, and somebody has to read it again."""
+        return self.kept().filter(review_until__lt=on or timezone.localdate())
+
+
+class Resource(models.Model):
+    """A vetted source in an organisation's library: what to show instead of a wrong claim."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="resources"
+    )
+    title = models.CharField(max_length=120)
+    #: What it says, in words for a room full of people.
+    summary = models.CharField(max_length=400)
+    #: Who publishes it, for example "NHS".
+    source = models.CharField(max_length=120)
+    url = models.URLField(max_length=500)
+    reviewed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    reviewed_on = models.DateField()
+    #: The last day on which it can be shown to a group anew.
+    review_until = models.DateField()
+    retired_at = models.DateTimeField(null=True, blank=True)
+    retired_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = ResourceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["title"]
+        constraints = [
+            models.CheckConstraint(
+                name="safeguarding_resource_reviewed_ahead",
+                condition=Q(review_until__gt=F("reviewed_on")),
+            ),
+            models.CheckConstraint(
+                name="safeguarding_resource_link_is_safe", condition=Q(url__startswith="https://")
+            ),
+            models.CheckConstraint(
+                name="safeguarding_resource_retired_dated",
+                condition=Q(retired_at__isnull=False) | Q(retired_by__isnull=True),
+            ),
+            models.UniqueConstraint(
+                "organisation",
+                Lower("title"),
+                condition=Q(retired_at__isnull=True),
+                name="safeguarding_resource_title_once",
+                violation_error_message="The library has a source of this title already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.review_until < timezone.localdate()

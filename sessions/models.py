@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Organisation, User
 from groups.models import Membership, SupportGroup
+from safeguarding.models import Resource
 from sessions import schedule
 
 #: The room opens as a waiting area this long before the session's start.
@@ -421,14 +422,21 @@ class Entry(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="entries")
     accepted_at = models.DateTimeField(default=timezone.now)
     left_at = models.DateTimeField(null=True, blank=True)
+    #: Somebody asked for support for this person: they alone see help lines until they close them.
+    help_offered_at = models.DateTimeField(null=True, blank=True)
+    help_closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="sessions_entry_help_offered_first",
+                condition=Q(help_closed_at__isnull=True) | Q(help_offered_at__isnull=False),
+            ),
             models.UniqueConstraint(
                 fields=["support_session", "user"],
                 condition=Q(left_at__isnull=True),
                 name="sessions_entry_one_open",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -449,10 +457,19 @@ class Message(models.Model):
     is_from_facilitator = models.BooleanField(default=False)
     body = models.TextField()
     sent_at = models.DateTimeField()
+    #: Hidden from everybody in the room, by the intervention that runs; reviewers can read it.
+    hidden_at = models.DateTimeField(null=True, blank=True)
+    hidden_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["sequence"]
         constraints = [
+            models.CheckConstraint(
+                name="sessions_message_hidden_dated",
+                condition=Q(hidden_at__isnull=False) | Q(hidden_by__isnull=True),
+            ),
             models.UniqueConstraint(
                 fields=["support_session", "sequence"], name="sessions_message_sequence_once"
             ),
@@ -545,3 +562,261 @@ class CalendarFeed(models.Model):
 
     def __str__(self) -> str:
         return f"Calendar of {self.user}"
+
+
+class Reason(models.TextChoices):
+    """Why somebody reports or steps in. A code, so that the trail can hold it."""
+
+    HURTS = "hurts", "It hurts or threatens somebody"
+    PRIVATE = "private", "It shows private details of somebody"
+    RULES = "rules", "It goes against the ground rules"
+    CLAIM = "claim", "It says something that is not so"
+    STRANGER = "stranger", "Somebody is here who does not belong here"
+    QUIET = "quiet", "The group needs to be among itself"
+    OTHER = "other", "Something else"
+
+
+_REASONS = ["hurts", "private", "rules", "claim", "stranger", "quiet", "other"]
+
+
+class InterventionQuerySet(models.QuerySet["Intervention"]):
+    def running(self) -> Self:
+        """Not undone."""
+        return self.filter(ended_at__isnull=True)
+
+    def of_kind(self, *kinds: str) -> Self:
+        return self.filter(kind__in=kinds)
+
+    def to_review(self) -> Self:
+        """Nobody has judged it yet."""
+        return self.filter(reviewed_at__isnull=True)
+
+
+class Intervention(models.Model):
+    """What a facilitator did to keep a session safe: it has a reason, can be undone, is reviewed.
+
+    `sessions/safe_rules.py` says what each kind means for whom.
+    """
+
+    class Kind(models.TextChoices):
+        HIDE = "hide", "Message hidden"
+        REDIRECT = "redirect", "Better source shown"
+        MUTE = "mute", "Asked to listen only"
+        REMOVE = "remove", "Removed from the session"
+        LOCK = "lock", "Door locked"
+
+    #: They are about one message; the others about a person, or the whole room.
+    OF_A_MESSAGE = (Kind.HIDE, Kind.REDIRECT)
+    OF_A_PERSON = (Kind.MUTE, Kind.REMOVE)
+
+    class Verdict(models.TextChoices):
+        CONFIRMED = "confirmed", "It was right"
+        WITHDRAWN = "withdrawn", "It was not needed"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="interventions"
+    )
+    kind = models.CharField(max_length=8, choices=Kind)
+    #: Whom it is about; whoever wrote the message, where it is about one.
+    about = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="interventions"
+    )
+    #: Deleted with its message: what is left then is the event in the trail.
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, null=True, blank=True, related_name="interventions"
+    )
+    #: The part of the message that is not so.
+    claim = models.CharField(max_length=300, blank=True)
+    resource = models.ForeignKey(
+        Resource, on_delete=models.PROTECT, null=True, blank=True, related_name="interventions"
+    )
+    reason = models.CharField(max_length=8, choices=Reason)
+    words = models.CharField(max_length=500, blank=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    made_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="interventions_made"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    verdict = models.CharField(max_length=10, choices=Verdict, blank=True)
+    review_note = models.CharField(max_length=1000, blank=True)
+
+    objects = InterventionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["made_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="sessions_intervention_reason_known", condition=Q(reason__in=_REASONS)
+            ),
+            models.CheckConstraint(
+                name="sessions_intervention_reason_in_words",
+                condition=~Q(reason="other") | ~Q(words=""),
+            ),
+            models.CheckConstraint(
+                name="sessions_intervention_about_what",
+                condition=Q(kind="hide", message__isnull=False, about__isnull=False)
+                | Q(kind="redirect", message__isnull=False, about__isnull=False)
+                | Q(kind__in=["mute", "remove"], about__isnull=False)
+                | Q(kind="lock", message__isnull=True, about__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="sessions_intervention_redirect_leads_somewhere",
+                condition=(Q(kind="redirect", resource__isnull=False) & ~Q(claim=""))
+                | (~Q(kind="redirect") & Q(resource__isnull=True, claim="")),
+            ),
+            models.CheckConstraint(
+                name="sessions_intervention_not_oneself",
+                condition=Q(about__isnull=True) | Q(made_by__isnull=True) | ~Q(about=F("made_by")),
+            ),
+            models.CheckConstraint(
+                name="sessions_intervention_ended_dated",
+                condition=Q(ended_at__isnull=False) | Q(ended_by__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="sessions_intervention_verdict_known",
+                condition=Q(verdict="", reviewed_at__isnull=True, reviewed_by__isnull=True)
+                | Q(verdict__in=["confirmed", "withdrawn"], reviewed_at__isnull=False)
+                & ~Q(review_note=""),
+            ),
+            # Nobody is the judge of what they did, nor of what was done to them.
+            models.CheckConstraint(
+                name="sessions_intervention_reviewed_by_another",
+                condition=Q(reviewed_by__isnull=True)
+                | (
+                    (Q(made_by__isnull=True) | ~Q(reviewed_by=F("made_by")))
+                    & (Q(about__isnull=True) | ~Q(reviewed_by=F("about")))
+                ),
+            ),
+            models.UniqueConstraint(
+                fields=["message", "kind"],
+                condition=Q(ended_at__isnull=True, kind__in=["hide", "redirect"]),
+                name="sessions_intervention_once_a_message",
+            ),
+            models.UniqueConstraint(
+                fields=["support_session", "about", "kind"],
+                condition=Q(ended_at__isnull=True, kind__in=["mute", "remove", "lock"]),
+                nulls_distinct=False,
+                name="sessions_intervention_once_a_person",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["support_session"],
+                condition=Q(reviewed_at__isnull=True),
+                name="sessions_intervention_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class ReportQuerySet(models.QuerySet["Report"]):
+    def open(self) -> Self:
+        """Nobody has looked at it yet."""
+        return self.filter(handled_at__isnull=True)
+
+
+class Report(models.Model):
+    """That somebody asks for a look at a message. Others in the room never learn of it."""
+
+    class Outcome(models.TextChoices):
+        ACTED = "acted", "Something was done"
+        NOTHING = "nothing", "Nothing had to be done"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="reports")
+    reporter = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="reports_made"
+    )
+    reason = models.CharField(max_length=8, choices=Reason)
+    detail = models.CharField(max_length=1000, blank=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    #: When reviewers were told by mail that a facilitator's message was reported.
+    told_at = models.DateTimeField(null=True, blank=True)
+    handled_at = models.DateTimeField(null=True, blank=True)
+    handled_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
+    note = models.CharField(max_length=1000, blank=True)
+
+    objects = ReportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["made_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["message", "reporter"], name="sessions_report_once_a_person"
+            ),
+            models.CheckConstraint(
+                name="sessions_report_reason_known", condition=Q(reason__in=_REASONS)
+            ),
+            models.CheckConstraint(
+                name="sessions_report_reason_in_words",
+                condition=~Q(reason="other") | ~Q(detail=""),
+            ),
+            models.CheckConstraint(
+                name="sessions_report_outcome_known",
+                condition=Q(outcome="", handled_at__isnull=True, handled_by__isnull=True)
+                | Q(outcome__in=["acted", "nothing"], handled_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["message"],
+                condition=Q(handled_at__isnull=True),
+                name="sessions_report_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Report of message {self.message_id}"
+
+
+class HintQuerySet(models.QuerySet["Hint"]):
+    def open(self) -> Self:
+        """No facilitator has answered it."""
+        return self.filter(settled_at__isnull=True)
+
+
+class Hint(models.Model):
+    """That a word list noticed something in a message. It is often wrong, and does nothing."""
+
+    class Outcome(models.TextChoices):
+        DISMISSED = "dismissed", "Nothing to do"
+        CONCERN = "concern", "A concern was opened"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="hint")
+    #: Of the list in `safeguarding/risk_words.yaml`, for example "en 1".
+    list_version = models.CharField(max_length=20)
+    noticed_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+
+    objects = HintQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["noticed_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="sessions_hint_outcome_known",
+                condition=Q(outcome="", settled_at__isnull=True, settled_by__isnull=True)
+                | Q(outcome__in=["dismissed", "concern"], settled_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Hint on message {self.message_id}"

@@ -239,6 +239,32 @@ def message(
     return sessions.Message.objects.create(support_session=support_session, sender=sender, **fields)
 
 
+def intervention(support_session: sessions.SupportSession, **fields: Any) -> sessions.Intervention:
+    """The door locked, unless another kind is given; about a message, also about who wrote it."""
+    kind = fields.setdefault("kind", "lock")
+    fields.setdefault("reason", "rules")
+    if message := fields.get("message"):
+        fields.setdefault("about", message.sender)
+    if kind == "redirect":
+        fields.setdefault("claim", "this cures it")
+        if "resource" not in fields:
+            fields["resource"] = resource(organisation=support_session.group.organisation)
+    return sessions.Intervention.objects.create(support_session=support_session, **fields)
+
+
+def report(message: sessions.Message, **fields: Any) -> sessions.Report:
+    """By somebody, and nobody has looked."""
+    if "reporter" not in fields:
+        fields["reporter"] = user()
+    fields.setdefault("reason", "hurts")
+    return sessions.Report.objects.create(message=message, **fields)
+
+
+def hint(message: sessions.Message, **fields: Any) -> sessions.Hint:
+    fields.setdefault("list_version", "en 1")
+    return sessions.Hint.objects.create(message=message, **fields)
+
+
 def reminder(
     support_session: sessions.SupportSession, user: accounts.User, **fields: Any
 ) -> sessions.Reminder:
@@ -331,6 +357,20 @@ def concern(**fields: Any) -> safeguarding.Concern:
     fields.setdefault("detail", "An answer that a person should look at.")
     fields.setdefault("respond_by", timezone.now() + timedelta(hours=4))
     return safeguarding.Concern.objects.create(**fields)
+
+
+def resource(**fields: Any) -> safeguarding.Resource:
+    """In the library, reviewed today for half a year."""
+    number = next(_number)
+    if "organisation" not in fields:
+        fields["organisation"] = organisation()
+    fields.setdefault("title", f"Source {number}")
+    fields.setdefault("summary", "What is known, in a few plain words.")
+    fields.setdefault("source", "A health service")
+    fields.setdefault("url", f"https://health.example.org/{number}")
+    fields.setdefault("reviewed_on", timezone.localdate())
+    fields.setdefault("review_until", timezone.localdate() + timedelta(days=180))
+    return safeguarding.Resource.objects.create(**fields)
 
 
 def feed(**fields: Any) -> outreach.Feed:

@@ -22,3 +22,28 @@ def test_one_concern_for_one_occasion(db):
 
     with pytest.raises(IntegrityError, match="occasion"):
         factories.concern(occasion="answer:1")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("safeguarding_resource_reviewed_ahead", {"review_until": timezone.localdate()}),
+        ("safeguarding_resource_link_is_safe", {"url": "http://health.example.org/"}),
+    ],
+)
+def test_a_resource_is_whole(db, constraint, fields):
+    with pytest.raises(IntegrityError, match=constraint):
+        factories.resource(**fields)
+
+
+def test_whoever_takes_a_resource_out_has_a_time(db):
+    with pytest.raises(IntegrityError, match="safeguarding_resource_retired_dated"):
+        factories.resource(retired_by=factories.user())
+
+
+def test_a_title_is_in_a_library_once(db):
+    first = factories.resource(title="Coming off tablets", retired_at=timezone.now())
+    factories.resource(title="Coming off tablets", organisation=first.organisation)
+    factories.resource(title="coming off tablets")
+    with pytest.raises(IntegrityError, match="safeguarding_resource_title_once"):
+        factories.resource(title="coming off Tablets", organisation=first.organisation)
