@@ -27,8 +27,8 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def descendants(pid: int) -> set[int]:
-    """Everything that the process has started, and what those have started."""
+def _parents() -> dict[int, int]:
+    """Of every process of this machine, which one started it."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -37,6 +37,17 @@ def descendants(pid: int) -> set[int]:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             parents[int(entry.name)] = int(fields[1])
+    return parents
+
+
+def children(pid: int) -> set[int]:
+    """What the process has started itself."""
+    return {child for child, parent in _parents().items() if parent == pid}
+
+
+def descendants(pid: int) -> set[int]:
+    """Everything that the process has started, and what those have started."""
+    parents = _parents()
     found: set[int] = set()
     while new := {child for child, parent in parents.items() if parent in found | {pid}} - found:
         found |= new
@@ -46,7 +57,7 @@ def descendants(pid: int) -> set[int]:
 def command_line(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 
@@ -62,7 +73,7 @@ def status(url: str, *, host: str | None = None) -> int:
     """HTTP status of a page, or 0 while nobody answers."""
     request = urllib.request.Request(url, headers={"Host": host} if host else {})
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=20) as response:
             return response.status
     except urllib.error.HTTPError as error:
         with error:

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.processes import command_line, descendants, own_environment, wait_until
+from tests.processes import children, command_line, own_environment, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,11 +46,14 @@ class Demo:
         return time.monotonic() - self.begun
 
     def pid_of(self, words: str) -> int | None:
-        """The child whose command line holds these words."""
+        """The child whose command line holds these words.
+
+        Its own child: a server's are called the same for a moment, until they rename themselves.
+        """
         return next(
-            (p for p in descendants(self.process.pid) if re.search(words, command_line(p))), None
+            (p for p in children(self.process.pid) if re.search(words, command_line(p))), None
         )
 
     def end(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(90)

@@ -338,13 +338,13 @@ async def _is_let_in(user_client: Client, path: str) -> bool:
     socket = ApplicationCommunicator(asgi_application, scope)
     await socket.send_input({"type": "websocket.connect"})
     let_in = False
-    while (event := await socket.receive_output(timeout=5))["type"] != "websocket.close":
+    while (event := await socket.receive_output(timeout=30))["type"] != "websocket.close":
         let_in = event["type"] == "websocket.send"
         if let_in:
             break
     if let_in:
         await socket.send_input({"type": "websocket.disconnect", "code": 1000})
-        await socket.wait(timeout=5)
+        await socket.wait(timeout=30)
     else:
         assert event.get("code", 1000) in (1000, 4401, 4403, 4404)
     return let_in

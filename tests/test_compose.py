@@ -114,7 +114,7 @@ def test_redis_takes_its_password_and_hears_the_request_to_stop(
         stdout=subprocess.PIPE,
         text=True,
     )
-    said = process.communicate(timeout=20)[0].splitlines()
+    said = process.communicate(timeout=60)[0].splitlines()
     assert said == [f"{process.pid} -", "requirepass a1b2c3", "appendonly yes", 'save ""']
 
 
@@ -222,7 +222,7 @@ class Stack:
         """What the container engine would find."""
         kind, *check = self.services[service]["healthcheck"]["test"]
         arguments = check if kind == "CMD" else ["sh", "-c", *check]
-        return self.start(service, arguments).wait(60) == 0
+        return self.start(service, arguments).wait(120) == 0
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_every_command_starts_and_is_healthy(
     stack: Stack, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,7 +268,7 @@ def test_every_command_starts_and_is_healthy(
     others = []
     try:
         wait_until(
-            lambda: status(address + "/healthz", host=DOMAIN) == 200, seconds=60, what="web is up"
+            lambda: status(address + "/healthz", host=DOMAIN) == 200, seconds=120, what="web is up"
         )
         assert status(address + "/readyz", host=DOMAIN) == 503, "there are no tables yet"
         assert not stack.healthy("web")
@@ -279,7 +279,7 @@ def test_every_command_starts_and_is_healthy(
 
         others = [stack.start("worker"), stack.start("beat")]
         for name in ("worker", "beat"):
-            wait_until(lambda name=name: stack.healthy(name), seconds=90, what=f"{name} is healthy")
+            wait_until(lambda name=name: stack.healthy(name), seconds=240, what=f"{name} is well")
     finally:
         for process in (web, *others):
             process.send_signal(signal.SIGTERM)

@@ -13,14 +13,14 @@ from supportgroups.embedded import LOOPBACK, free_port
 from tests.processes import alive, descendants, status, wait_until
 from tests.running_demo import Demo
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     started = Demo(tmp_path_factory.mktemp("demo") / "data", free_port())
     try:
-        started.wait_until_started(seconds=200)
+        started.wait_until_started(seconds=400)
         yield started
     finally:
         started.end()
@@ -34,7 +34,7 @@ def test_it_answers_and_says_where(demo: Demo) -> None:
 
 def test_started_twice_it_says_so_and_the_first_goes_on(demo: Demo) -> None:
     second = Demo(demo.data, free_port())
-    assert second.process.wait(30) == 1
+    assert second.process.wait(90) == 1
     assert "already running" in second.said()
     assert demo.address in second.said()
     assert "Traceback" not in second.said()
@@ -45,7 +45,7 @@ def test_a_port_in_use_gets_a_clear_word_and_a_way_out(tmp_path: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as somebody:
         port = somebody.getsockname()[1]
         refused = Demo(tmp_path / "data", port)
-        assert refused.process.wait(30) == 1
+        assert refused.process.wait(90) == 1
     assert f"Port {port} cannot be used" in refused.said()
     assert "make demo PORT=" in refused.said()
     assert "Traceback" not in refused.said()
@@ -65,9 +65,9 @@ def test_what_is_killed_comes_back(demo: Demo, name: str, words: str) -> None:
     killed = demo.pid_of(words)
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: demo.pid_of(words) not in (None, killed), seconds=30, what=f"{name} is back")
+    wait_until(lambda: demo.pid_of(words) not in (None, killed), seconds=90, what=f"{name} is back")
     wait_until(
-        lambda: status(demo.address + "/readyz") == 200, seconds=30, what="the site is ready"
+        lambda: status(demo.address + "/readyz") == 200, seconds=90, what="the site is ready"
     )
     assert f"{name} ended (killed by SIGKILL). Restarting it." in demo.said()
 
@@ -90,7 +90,7 @@ def test_started_again_it_is_quick_and_its_data_is_there(demo: Demo) -> None:
     assert not alive(demo.process.pid)
     again = Demo(demo.data, demo.port)
     try:
-        again.wait_until_started(seconds=90)
+        again.wait_until_started(seconds=240)
         assert status(again.address + "/readyz") == 200
     finally:
         children = descendants(again.process.pid)
@@ -100,12 +100,12 @@ def test_started_again_it_is_quick_and_its_data_is_there(demo: Demo) -> None:
 
 def test_a_killed_demo_leaves_nothing_behind_and_starts_again(demo: Demo) -> None:
     killed = Demo(demo.data, demo.port)
-    killed.wait_until_started(seconds=90)
+    killed.wait_until_started(seconds=240)
     children = descendants(killed.process.pid)
     killed.end(signal.SIGKILL)
-    wait_until(lambda: not any(map(alive, children)), seconds=20, what="its processes end with it")
+    wait_until(lambda: not any(map(alive, children)), seconds=60, what="its processes end with it")
     again = Demo(demo.data, demo.port)
     try:
-        again.wait_until_started(seconds=90)
+        again.wait_until_started(seconds=240)
     finally:
         again.end()

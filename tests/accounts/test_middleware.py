@@ -15,15 +15,16 @@ from tests import factories
 def notices(member):
     """What the open sockets of the member hear."""
     client = redis.Redis.from_url(settings.REDIS_URL)
-    with client, client.pubsub(ignore_subscribe_messages=True) as listener:
-        listener.subscribe(person_topic(member.user.pk))
-        listener.get_message(timeout=2)  # that the subscription stands
+    topic = person_topic(member.user.pk)
+    with client, client.pubsub() as listener:
+        listener.subscribe(topic)
+        assert listener.get_message(timeout=15)["type"] == "subscribe"
 
         def heard() -> list[bytes]:
-            found = []
-            while message := listener.get_message(timeout=0.5):
-                found.append(message["data"])
-            return found
+            """Everything up to a word of our own, which comes after all that was said before."""
+            client.publish(topic, b"that was all")
+            said = iter(lambda: listener.get_message(timeout=15)["data"], b"that was all")
+            return list(said)
 
         yield heard
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from supportgroups.embedded import free_port
 from tests import chromium
 from tests.running_demo import ROOT, Demo
 
+#: Two cores serve the whole product, two browsers and the other tests: only a fault waits so long.
+PATIENCE = 60
 SIZES = {"phone": (360, 740), "desk": (1280, 800)}
 #: As root Chromium has no sandbox; the rest keeps it from looking for its maker's servers.
 ARGUMENTS = [
@@ -28,6 +30,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The product as a newcomer starts it: web, worker, beat, real mail files, sample people."""
     started = Demo(tmp_path_factory.mktemp("journey") / "data", free_port())
     try:
-        started.wait_until_started(seconds=180)
+        started.wait_until_started(seconds=400)
         yield started
     finally:
         started.end()
@@ -66,7 +71,7 @@ class Someone:
             reduced_motion="reduce",  # pictures of what comes to rest, not of the way there
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.complaints: list[str] = []
         self.seen = 0
         self.page.on("console", self._hear)
@@ -89,7 +94,7 @@ class Someone:
         )
         target.filter(visible=True).first.click()
 
-    def sees(self, words: str, *, seconds: float = 15) -> None:
+    def sees(self, words: str, *, seconds: float = PATIENCE) -> None:
         """Wait until the words stand somewhere on the page."""
         self.page.get_by_text(words).filter(visible=True).first.wait_for(timeout=seconds * 1000)
 

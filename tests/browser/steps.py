@@ -29,7 +29,7 @@ def newest_code(demo: Demo, to: str) -> str:
             code for text in texts for code in re.findall(r"^\s*([A-Z0-9-]{6,9})\s*$", text, re.M)
         ]
 
-    wait_until(codes, seconds=15, what=f"a code for {to}")
+    wait_until(codes, seconds=60, what=f"a code for {to}")
     return codes()[-1]
 
 
@@ -51,7 +51,8 @@ def sign_up(person: Someone, address: str, name: str) -> None:
 
 
 def answer(person: Someone, answers: dict[str, str]) -> None:
-    """Answer page after page until the answers are shown for checking."""
+    """Answer page after page until the answers are shown for checking, or help comes first."""
+    person.page.wait_for_url("**/questions/*/")
     while "/questions/" in person.page.url:
         question = person.page.locator("h1").inner_text()
         value = next((v for words, v in answers.items() if words in question), None)
@@ -67,3 +68,9 @@ def answer(person: Someone, answers: dict[str, str]) -> None:
         person.page.wait_for_url(lambda url, was=address: url != was)
         if person.page.url.endswith("/saved/"):
             return
+
+
+def send(person: Someone) -> None:
+    """Send the application; it has arrived when this returns."""
+    person.press("Send my answers")
+    person.page.wait_for_url(re.compile(r"/applications/[^/]+/$"))

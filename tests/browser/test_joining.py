@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.browser.conftest import Someone
-from tests.browser.steps import CALM, answer, mails
+from tests.browser.steps import CALM, answer, mails, send
 from tests.processes import wait_until
 from tests.running_demo import Demo
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(900)
 
 type Make = Callable[..., Someone]
 
@@ -120,7 +120,7 @@ def test_a_biweekly_hybrid_group_with_a_waiting_list(demo: Demo, someone: Make) 
         person.press("Join the waiting list" if person is otter else "Ask to join")
         person.press("Begin")
         answer(person, CALM)
-        person.press("Send my answers")
+        send(person)
     pebble.press("Read and sign the agreement")
     otter.sees("waiting list")
     otter.go(f"{address}offer/")
@@ -130,10 +130,11 @@ def test_a_biweekly_hybrid_group_with_a_waiting_list(demo: Demo, someone: Make) 
     # Somebody leaves: the place is offered at once, by a mail that gives nothing away.
     willow.go(f"{address}leave/")
     willow.press("Give my place back")
+    willow.sees("You have left")
     willow.look("left")
     wait_until(
         lambda: any("news" in subject.lower() for subject, _ in mails(demo, "otter@example.org")),
-        seconds=60,
+        seconds=180,
         what="the mail about the offer",
     )
     _, news = mails(demo, "otter@example.org")[-1]
@@ -174,7 +175,7 @@ def test_the_five_ways_in(demo: Demo, someone: Make) -> None:
             person.sees("116 123")
             person.press("Continue")
             answer(person, {"afraid": "no"})
-        person.press("Send my answers")
+        send(person)
         person.sees("will answer by")
     people["samphire"].look("asked")
 
@@ -216,7 +217,6 @@ def test_the_five_ways_in(demo: Demo, someone: Make) -> None:
     otter.sees("What a first evening is like")
     otter.look("prepare")
     otter.press("I have read this")
-    otter.page.wait_for_load_state()
     otter.page.get_by_text(re.compile("agreement|waiting list")).first.wait_for()
     kelp.page.reload()
     kelp.press("Choose a time")

@@ -28,6 +28,6 @@ def test_a_dead_broker_costs_a_moment_and_a_line_in_the_log(
     with django_capture_on_commit_callbacks(execute=True):
         later(task, pk)
 
-    assert monotonic() - began < 2
+    assert monotonic() - began < 10
     assert "later.not_published" in caplog.messages
     assert str(pk) not in caplog.text

@@ -5,7 +5,6 @@ Each test stands for a promise of docs/live-protocol.md.
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,13 +20,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from groups import actions as group_actions
 from groups.models import Membership, SupportGroup
-from sessions import actions, consumers, live
+from sessions import actions, consumers, hub, live
 from sessions.models import Attendance, Message, SupportSession
 from supportgroups import embedded
 from supportgroups.lib.refusals import Refused
 from tests import factories
 from tests.cast import Person, signed_in
-from tests.sessions.web import Guest, Web, running, web  # noqa: F401
+from tests.processes import wait_until
+from tests.sessions.web import PATIENCE, Guest, Web, running, web  # noqa: F401
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -68,6 +68,10 @@ def enter(web: Web, session: SupportSession) -> Iterator[Callable[..., Guest]]: 
 
 
 Enter = Callable[..., Guest]
+
+#: Seconds. An open socket is checked by the clock after ten at the earliest: what comes before
+#: that came because somebody told it.
+SOONER_THAN_THE_CLOCK = hub.CHECK_SECONDS / 2 - 1
 
 
 def test_two_people_talk(enter: Enter, member: Person, other: Person) -> None:
@@ -173,7 +177,7 @@ def _sign_out(session: SupportSession, member: Person, facilitator: Person) -> N
         (_sign_out, 4401, "signed_out"),
     ],
 )
-def test_who_no_longer_belongs_is_out_within_a_second(
+def test_who_no_longer_belongs_is_out_at_once(
     what: Callable[..., None],
     code: int,
     reason: str,
@@ -184,9 +188,7 @@ def test_who_no_longer_belongs_is_out_within_a_second(
 ) -> None:
     gone, stays = enter(member), enter(facilitator)
     what(session, member, facilitator)
-    begun = time.monotonic()
-    assert gone.closed() == (code, reason)
-    assert time.monotonic() - begun < 1
+    assert gone.closed(seconds=SOONER_THAN_THE_CLOCK) == (code, reason)
     stays.say("Still here")
     assert stays.until("sent")["sequence"] == 1
 
@@ -273,17 +275,23 @@ def test_bad_bodies_are_refused_and_the_socket_stays(enter: Enter, member: Perso
 
 def test_a_flood_slows_its_sender_only(enter: Enter, member: Person, other: Person) -> None:
     one, two = enter(member), enter(other)
-    ids = [one.say(f"{number}") for number in range(14)]
-    answers = [one.until("sent", id=i) for i in ids[:10]]
-    assert [answer["sequence"] for answer in answers] == list(range(1, 11))
+    # Ten at once, then one a second: a slow machine lets a few more through.
+    ids = [one.say(f"{number}") for number in range(40)]
     slowed = one.until("refused")
-    assert (slowed["reason"], slowed["id"]) == ("too_fast", ids[10])
+    taken = [frame["id"] for frame in one.frames if frame["type"] == "sent"]
+    assert len(taken) >= 10
+    assert taken == ids[: len(taken)]
+    assert (slowed["reason"], slowed["id"]) == ("too_fast", ids[len(taken)])
     assert slowed["retry_after"] >= 1
     two.say("In peace")
     assert two.until("sent")
-    time.sleep(slowed["retry_after"])
-    one.say("Again", client_id=ids[10])
-    assert one.until("sent", id=ids[10])
+
+    def comes_later() -> bool:
+        one.say("Again", client_id=slowed["id"])
+        return Message.objects.filter(client_id=slowed["id"]).exists()
+
+    wait_until(comes_later, seconds=PATIENCE, what="what was too fast is taken")
+    assert one.until("sent", id=slowed["id"])
 
 
 # When something breaks ----------------------------------------------------------------------------
@@ -342,7 +350,7 @@ def test_a_killed_process_loses_nothing_that_it_promised(
         web.kill()
         try:
             while True:
-                frame = json.loads(one.line.recv(timeout=5))
+                frame = json.loads(one.line.recv(timeout=PATIENCE))
                 sent |= {frame["id"]} if frame["type"] == "sent" else set()
         except ConnectionClosed:
             pass
@@ -377,15 +385,22 @@ def test_a_restart_of_redis_loses_nothing(
             one.until("sent", sequence=2)
             two.until("message", sequence=2)
             server.start()
-            time.sleep(2.5)
             for number in range(3, 8):
-                begun = time.monotonic()
                 one.say(str(number))
                 two.until("message", sequence=number)
-            assert time.monotonic() - begun < 0.9, "it comes by Redis again, not by reading"
             one.until("message", sequence=7)
             assert one.heard() == two.heard() == list(range(1, 8))
-            two.until("presence", count=2)
+            with redis.Redis.from_url(server.url()) as client:
+                topic = live.room_topic(session.pk)
+                wait_until(
+                    lambda: client.publish(topic, f"m8 {live.frame('message', sequence=8)}"),
+                    seconds=PATIENCE,
+                    what="somebody listens to Redis again",
+                )
+            # It is in no table, so it came by Redis.
+            two.until("message", sequence=8)
+            if [frame["count"] for frame in two.frames if frame["type"] == "presence"][-1] != 2:
+                two.until("presence", count=2)
             for guest in (one, two):
                 guest.leave()
     finally:

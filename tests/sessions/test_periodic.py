@@ -197,7 +197,7 @@ def mailed() -> Counter[str]:
 
 def run_in_threads(run, number: int = 2) -> None:
     """Run at the same moment on connections of their own; fail if one of them fails."""
-    begin = threading.Barrier(number, timeout=20)
+    begin = threading.Barrier(number, timeout=60)
     problems: list[BaseException] = []
 
     def one() -> None:
@@ -489,7 +489,7 @@ periodic.send_due_reminders()
         [sys.executable, "-c", script],
         cwd=settings.BASE_DIR,
         env=os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "supportgroups.settings"},
-        timeout=60,
+        timeout=110,
     )
 
     assert killed.returncode == -signal.SIGKILL

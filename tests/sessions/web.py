@@ -22,7 +22,7 @@ from tests.processes import status, wait_until
 from tests.services import _test_database_url
 
 #: Many processes share the machine's two cores: generous, and only reached when something is wrong.
-PATIENCE = 15.0
+PATIENCE = 40.0
 
 
 class Web:
@@ -54,7 +54,7 @@ class Web:
         )
         wait_until(
             lambda: status(f"http://127.0.0.1:{self.port}/healthz") == 200,
-            seconds=40,
+            seconds=100,
             what="the web process answers",
         )
 

@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from supportgroups import embedded
 from supportgroups.supervision import Program, Supervisor, how_it_ended
 
-SECONDS_TO_ANSWER = 60
+SECONDS_TO_ANSWER = 120
 SECONDS_TO_STOP = 10
 
 
