@@ -271,7 +271,9 @@ _PERHAPS_MONTHLY = re.compile(r"\b(?:monthly|once\s+a\s+month|twice\s+a\s+month)
 def _rhythm(entry: Entry, meeting: Mapping[str, Any], row: Row, time_zone: str) -> None:
     entry.time_zone, guessed = times.zone(meeting.get("timezone"), time_zone)
     given_day = meeting.get("day")
-    given_time = meeting.get("time", meeting.get("start_time"))
+    given_time, end_time = times.start_and_end(
+        meeting.get("time", meeting.get("start_time")), meeting.get("end_time")
+    )
     days, unknown = times.weekdays(given_day)
     if unknown and not days:
         raise _Refused(f"The day cannot be read: “{unknown[0]}”.")
@@ -298,7 +300,7 @@ def _rhythm(entry: Entry, meeting: Mapping[str, Any], row: Row, time_zone: str) 
         entry.given.remove("rrule")  # the dates are set here, and the feed leaves them alone
         return
     entry.starts_at_time = f"{start:%H:%M}"
-    entry.minutes, remark = times.minutes_between(start, meeting.get("end_time"))
+    entry.minutes, remark = times.minutes_between(start, end_time)
     _flag(row, remark)
     entry.rrule = rrule
 

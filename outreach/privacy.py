@@ -21,7 +21,9 @@ ADDRESS = "the exact address"
 # A pattern that begins with a run of characters begins where the run does: whatever a feed holds,
 # the time to search it grows with its length, not with the square of it.
 _EMAIL = re.compile(
-    r"(?<![\w.+%-])[\w.+%-]++\s?(?:@|\(at\)|\[at\])\s?[\w-]+\s?(?:\.|\(dot\)|\[dot\])\s?\w+", re.I
+    r"(?<![\w.+%-])[\w.+%-]++\s?(?:@|\(at\)|\[at\])\s?[\w-]+\s?(?:\.|\(dot\)|\[dot\])\s?\w+"
+    r"|(?<!\w)\w{1,40}+ at \w{1,40}+ dot (?:com|org|net|info|edu|co)\b",
+    re.I,
 )
 _LINK = re.compile(
     r"https?:/?/?\S+|www\.\S+"
@@ -29,7 +31,11 @@ _LINK = re.compile(
     r"|au|nz|ie|eu|fr|es|it|nl|ch|at|se|no|dk|fi|jp|co)\b(?:/\S*)?",
     re.IGNORECASE,
 )
-_HANDLE = re.compile(r"(?<![\w.])@[A-Za-z][\w-]+|(?<!\w)\$[A-Za-z][\w-]+")
+_HANDLE = re.compile(
+    r"(?<![\w.])@[A-Za-z][\w-]+|(?<!\w)\$[A-Za-z][\w-]+"
+    r"|\b(?i:IG|instagram|venmo|cash\s?app|pay\s?pal|zelle|skype(?:\s+name)?|telegram|snapchat)"
+    r"\s?[:=]\s?\w"
+)
 _DATE = re.compile(
     r"\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}[/.]\d{1,2}[/.](?:\d{4}|\d{2})\b|\b(?:19|20)\d\d\s?[-–]\s?"
     r"(?:19|20)\d\d\b|\b\d{1,2}:\d{2}(?:\s?[-–]\s?\d{1,2}:\d{2})?"
@@ -50,6 +56,7 @@ _ACCESS = re.compile(
     r"[\"'“‘]?\w*\d"
     r"|\b(?:PW|pw|PWD|Pw|ID|Id|PIN|PASS|Pass|Code)\s*(?:[:=\-–]|is\b)\s*\S"
     r"|\b(?:[Zz]oom|ZOOM|[Ww]ebex|[Ss]kype|[Jj]itsi)\b[^\n]{0,30}\d{3}"
+    r"|\b[Pp]\.?/?[Ww]\b|\b[Cc]ode\s+is\b"
     r"|\bID\s*#|\b\d{3}[- ]?\d{3,4}[- ]?\d{3,4}\s*#",
 )
 _ACCESS_ANY_CASE = re.compile(_ACCESS.pattern.partition("|\\b(?:PW|pw|PC")[0], re.IGNORECASE)
@@ -100,11 +107,13 @@ _NOT_PEOPLE = (
 _PERSON = rf"(?!(?:{_NOT_PEOPLE})\b)[A-ZÀ-Þ][a-zà-ÿ'’\-]+"
 _ASKED = re.compile(
     r"\b(?i:contacts?|call(?:ing)?|text(?:ing)?|phone|ring|ask(?:ing)?\s+for|ask|see|e-?mail|reach"
-    r"|(?:led|lead|run|hosted|chaired|facilitated|moderated|taught|organi[sz]ed)\s+by"
+    r"|(?:led|lead|run|hosted|chaired|facilitated|moderated|taught|organi[sz]ed|sponsored)\s+by"
+    r"|(?:meet|speak|talk|check\s+in)\s+w/"
     r"|message|speak\s+(?:to|with)|talk\s+(?:to|with)|get\s+in\s+touch\s+with|in\s+touch\s+with"
     r"|rsvp(?:\s+to)?|questions?\??|phone\s+number|cell(?:\s+phone)?|mobile|tel(?:ephone)?"
     r"|secretary|chair(?:person|man|woman)?|host(?:ess)?|leader|sponsor|treasurer|moderator"
-    r"|facilitators?|gsr|dcm|greeter|instructor|teacher|therapist|counsell?or|contacto|contactar(?:\s+a)?"
+    r"|facilitators?|gsr|dcm|greeter|instructor|teacher|therapist|counsell?or|contacto|contactar(?:\s+(?:a|con))?"
+    r"|preguntar\s+por|ansprechpartner(?:in)?|leitung|anim[ée]e?\s+par"
     r"|llamar?(?:\s+a)?|kontakt|appeler|contacter)"
     r"(?:\s+(?i:is|are|person|our|the|with|at|to|a|info|name|group|meeting|secretary|chair|host|leader"
     r"|coordinator|a\s+member)){0,9}"
@@ -114,9 +123,26 @@ _HOME = re.compile(
     r"\b[A-ZÀ-Þ][a-zà-ÿ]+(?:\s+[A-Z]\.?)?(?:['’]s|s['’])\s+(?i:house|home|place|apartment|apt|flat"
     r"|residence|cell|phone|number|condo|garage|barn|room)\b"
 )
+_HOME_OF = re.compile(rf"\b(?i:home|house|residence|apartment)\s+of\s+{_PERSON}")
+_PAIR = re.compile(rf"\b{_PERSON}\s+(?:&|and)\s+{_PERSON}(?:['’]s|s['’])(?!\w)")
+#: In capitals, or all in small letters: "CONTACT ANNA", "text peter for the link".
+_NOBODY = (
+    "us|them|him|her|me|you|it|and|or|the|a|an|our|your|their|this|that|any|anyone|someone|somebody"
+    "|before|ahead|first|early|in|if|when|for|at|to|is|are|will|info|information|number|numbers|person"
+    "|people|list|details|email|mail|phone|message|messages|text|texts|group|office|host|hosts"
+    "|secretary|chair|church|intergroup|central|hotline|helpline|zoom|aa|na|al|afg|gso|line|only|not"
+    "|no|please|members?|waiting|meeting|website|web|now|here|by|on|with|from|of|times?|back|address"
+)
+_LOUD = re.compile(
+    rf"\b(?:CONTACT|CALL|TEXT|E-?MAIL|ASK FOR)\s+(?!(?i:{_NOBODY})\b)[A-ZÀ-Þ]{{3,}}\b"
+    rf"|\b(?i:contact|text|e-?mail)\s+(?!(?i:{_NOBODY})\b)"
+    r"(?:[A-ZÀ-Þ]{3,}\b|[a-zà-ÿ]{3,20}\s+(?:for|at|to\s+(?:get|join|ask|rsvp|receive))\b)"
+)
 _ALSO_PERSON = re.compile(
     rf"\b{_PERSON}(?:\s+[A-Z]\w*\.?)?\s*(?:[-–:(,]|at|@|on)\s*\(?\+?\d[\d\s().\-]{{6,}}"
 )
+
+_PEOPLE = (_INITIAL, _TITLE, _ASKED, _HOME, _HOME_OF, _PAIR, _LOUD, _ALSO_PERSON)
 
 _ENDS = re.compile(
     r"(?<=[.!?;])\s+(?=[\"“(]?[A-ZÀ-Þ0-9])|\n+|\s{3,}|\s+(?:--+|\||•|·|\*{2,})\s+|\s/\s"
@@ -150,7 +176,7 @@ def found_in(text: str, *, names: Collection[str] = (), address: str = "") -> se
     bare = _REGISTRY.sub(" ", _DATE.sub(" ", _LINK.sub(" ", text)))
     if _PHONE.search(bare) or _LETTER_PHONE.search(bare):
         found.add(PHONE)
-    if any(pattern.search(text) for pattern in (_INITIAL, _TITLE, _ASKED, _HOME, _ALSO_PERSON)):
+    if any(pattern.search(text) for pattern in _PEOPLE):
         found.add(NAME)
     lowered = text.casefold()
     if any(re.search(rf"\b{re.escape(name)}\b", lowered) for name in names):
@@ -204,7 +230,20 @@ def sift(
     return Sifted("\n".join(public), "\n".join(members), found)
 
 
-_PARTS = (_EMAIL, _LINK, _ASKED, _INITIAL, _HOME, _TITLE, _HANDLE, _PHONE, _LETTER_PHONE)
+_PARTS = (
+    _EMAIL,
+    _LINK,
+    _ASKED,
+    _INITIAL,
+    _HOME,
+    _HOME_OF,
+    _PAIR,
+    _LOUD,
+    _TITLE,
+    _HANDLE,
+    _PHONE,
+    _LETTER_PHONE,
+)
 _CODE = re.compile(
     r"[(\[]?\b(?:zoom|meeting|webinar)?\s*(?:ID|Id|id|PW|pw|pwd|pass\s?code|password|Password|Passcode"
     r"|PIN|code|Code)\s*[:#=\-–]?\s*(?:is\s+)?[\w*#]*\d[\w*# \-]*[)\]]?"

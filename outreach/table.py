@@ -76,6 +76,8 @@ _MEETING_GUIDE = {
     "types", "conference_url", "formatted_address", "location", "location_notes", "postal_code",
     "group_notes", "sub_region", "region",
 }  # fmt: skip
+#: How far down the headings are looked for.
+_LAST_HEADING = 10
 _TEXTS = {"purpose": 300, "who_it_is_for": 2000, "what_to_expect": 2000, "accessibility": 2000}
 _FEATURES = (
     "step_free", "accessible_toilet", "hearing_loop", "sign_language", "captions", "text_only",
@@ -108,6 +110,16 @@ def _records(text: str) -> list[list[str]]:
         raise Unreadable(f"This is not a table: {problem}.") from problem
 
 
+def _from_headings(records: list[list[str]]) -> list[list[str]]:
+    """The rows from the headings on: above them may stand a title, or "sep=;" for Excel."""
+    if not records:
+        raise Unreadable("Every row of the table is empty.")
+    for number, cells in enumerate(records[:_LAST_HEADING]):
+        if any(_BY_HEADING.get(_heading(cell)) == "name" for cell in cells):
+            return records[number:]
+    raise Unreadable("There is no column “name” in the first lines.")
+
+
 def _heading(cell: str) -> str:
     return re.sub(r"[^\w]+", "_", plain(cell).lower()).strip("_")
 
@@ -122,9 +134,7 @@ def read(content: bytes, *, time_zone: str, watch: Watch | None = None) -> Readi
         raise Unreadable("The file is empty.")
     if text.startswith("<"):
         raise Unreadable("This is a web page, not a table.")
-    records = _records(text)
-    if not records:
-        raise Unreadable("Every row of the table is empty.")
+    records = _from_headings(_records(text))
     if len(records) - 1 > meeting_guide.MOST_ROWS:
         raise Unreadable(f"More than {meeting_guide.MOST_ROWS:,} rows. Please split the table.")
     headings = [_heading(cell) for cell in records[0]]
@@ -133,8 +143,6 @@ def read(content: bytes, *, time_zone: str, watch: Watch | None = None) -> Readi
                 watched(records[1:], watch)]  # fmt: skip
     else:
         names = [_BY_HEADING.get(heading, "") for heading in headings]
-        if "name" not in names:
-            raise Unreadable("There is no column “name” in the first line.")
         unknown = [
             plain(cell)[:40] for cell, name in zip(records[0], names, strict=True) if not name
         ]
@@ -225,9 +233,9 @@ def _choices(entry: Entry, values: Mapping[str, str], row: Row) -> None:
         )
         entry.given.append("format")
     if given := values.get("capacity", ""):
-        if not re.fullmatch(r"\d{1,4}", given) or not 2 <= int(given) <= 500:
+        if not re.fullmatch(r"\d{1,4}(\.0+)?", given) or not 2 <= int(float(given)) <= 500:
             raise _Refused(f"“{given[:40]}” is no capacity: write a number from 2 to 500.")
-        entry.capacity = int(given)
+        entry.capacity = int(float(given))
         entry.given.append("capacity")
     if given := values.get("language", ""):
         if re.fullmatch(r"[a-zA-Z]{2,3}(-[a-zA-Z]{2,4})?", given):
@@ -264,13 +272,14 @@ def _rhythm(entry: Entry, values: Mapping[str, str], row: Row, time_zone: str) -
         row.flags.append("No time is given, so no dates are made.")
         entry.starts_on = ""
         return
-    at = times.clock(values["time"])
+    begins, ends = times.start_and_end(values["time"], values.get("end_time"))
+    at = times.clock(begins)
     if at is None:
         raise _Refused(f"The time cannot be read: “{values['time'][:40]}”.")
     if guessed:
         row.flags.append(guessed)
     entry.starts_at_time = f"{at[0]:%H:%M}"
-    _length(entry, values, row)
+    _length(entry, values, ends, row)
     if rule:
         entry.rrule = _checked(rule, entry)
         return
@@ -287,14 +296,14 @@ def _rhythm(entry: Entry, values: Mapping[str, str], row: Row, time_zone: str) -
     entry.rrule = f"FREQ=WEEKLY;{interval}BYDAY={','.join(times.CODES[day] for day in days)}"
 
 
-def _length(entry: Entry, values: Mapping[str, str], row: Row) -> None:
+def _length(entry: Entry, values: Mapping[str, str], ends: str | None, row: Row) -> None:
     if given := values.get("minutes", ""):
         if not re.fullmatch(r"\d{1,4}(\.0+)?", given) or not 15 <= int(float(given)) <= 1440:
             raise _Refused(f"“{given[:40]}” is no length: write minutes from 15 to 1440.")
         entry.minutes = int(float(given))
         return
     start = meeting_guide.starts(entry)
-    entry.minutes, remark = times.minutes_between(start, values.get("end_time"))
+    entry.minutes, remark = times.minutes_between(start, ends)
     if remark:
         row.flags.append(remark)
 

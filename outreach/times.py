@@ -23,7 +23,13 @@ _NAMES = {
     "friday": 5, "fri": 5, "fr": 5, "viernes": 5, "vendredi": 5, "freitag": 5,
     "saturday": 6, "sat": 6, "sa": 6, "sabado": 6, "sábado": 6, "samedi": 6, "samstag": 6,
 }  # fmt: skip
-_EVERY_DAY = {"daily", "every day", "everyday", "all", "all week", "7 days a week"}
+_SEVERAL = {
+    **dict.fromkeys(
+        ("daily", "every day", "everyday", "all", "all week", "7 days a week"), range(7)
+    ),
+    **dict.fromkeys(("weekdays", "every weekday"), range(1, 6)),
+    **dict.fromkeys(("weekends", "weekend", "every weekend"), (0, 6)),
+}
 _BY_APPOINTMENT = {"by appointment", "appointment", "none", "null", "n/a", "na", "tba", "-", "any"}
 
 
@@ -42,8 +48,9 @@ def _days_in_words(words: str) -> list[int | None]:
     words = words.strip().lower()
     if words in _BY_APPOINTMENT or not words:
         return []
-    if words in _EVERY_DAY:
-        return list(range(7))
+    if words in _SEVERAL:
+        return list(_SEVERAL[words])
+    words = re.sub(r"^(?:every|each|on)\s+", "", words)
     days: list[int | None] = []
     for part in re.split(r"\s*(?:[,;/&+|]|\band\b|\by\b)\s*", words):
         if not part:
@@ -53,7 +60,9 @@ def _days_in_words(words: str) -> list[int | None]:
             first, last = int(pair[0] or 0), int(pair[1] or 0)
             days.extend((first + n) % 7 for n in range((last - first) % 7 + 1))
         else:
-            days.append(_one_day(part))
+            day = _one_day(part)
+            apart = [_one_day(word) for word in part.split()] if day is None else [day]
+            days.extend(apart if None not in apart else [None])
     return days
 
 
@@ -120,6 +129,29 @@ def clock(value: Any) -> tuple[time, bool] | None:
     if hour > 23 or minute > 59:
         return None
     return time(hour, minute), False
+
+
+_FROM_TO = re.compile(r"(.{1,24}?)\s*(?:-|–|—|\bto\b|\buntil\b|\bbis\b)\s*(.{1,24})")
+_HALF = re.compile(r"[ap]\.?\s?m\b", re.IGNORECASE)
+
+
+def start_and_end(given: Any, end: Any) -> tuple[Any, Any]:
+    """A start that names the end as well ("7 - 8:30 PM"), taken apart; else both as they are."""
+    if isinstance(given, list) and len(given) == 1:
+        given = given[0]
+    if not isinstance(given, str) or clock(given) is not None:
+        return given, end
+    found = _FROM_TO.fullmatch(given.strip())
+    if found is None or (until := clock(found[2])) is None or clock(found[1]) is None:
+        return given, end
+    first = found[1]
+    if (half := _HALF.search(found[2])) and not _HALF.search(first):
+        # "11 - 12:30 PM" begins before noon.
+        same = clock(f"{first} {half[0]}")
+        other = "am" if half[0][0] in "pP" else "pm"
+        late = same is not None and same[0] >= until[0]
+        first = f"{first} {other if late else half[0]}"
+    return first, found[2] if is_nothing(end) else end
 
 
 def is_nothing(value: Any) -> bool:

@@ -74,6 +74,45 @@ def test_when_it_meets(messy, slug, rule, at, minutes):
 
 
 @pytest.mark.parametrize(
+    ("day", "codes"),
+    [
+        ("Mon Wed Fri", "MO,WE,FR"),
+        ("Weekdays", "MO,TU,WE,TH,FR"),
+        ("weekends", "SU,SA"),
+        ("Every Monday", "MO"),
+        ("Mon/Thu", "MO,TH"),
+        ("1,3", "MO,WE"),
+        ("Fri-Mon", "SU,MO,FR,SA"),
+    ],
+)
+def test_days_in_words(day, codes):
+    assert entry_of(day=day, time="19:00").rrule == f"FREQ=WEEKLY;BYDAY={codes}"
+
+
+@pytest.mark.parametrize(
+    ("given", "at", "minutes"),
+    [
+        ("7:00 PM - 8:30 PM", "19:00", 90),
+        ("7-8:30 pm", "19:00", 90),
+        ("11-12:30 PM", "11:00", 90),
+        ("19:00–20:15", "19:00", 75),
+        (["19:00"], "19:00", 60),
+        ("8:00\u202fPM", "20:00", 60),
+    ],
+)
+def test_a_time_may_name_the_end_as_well(given, at, minutes):
+    entry = entry_of(day=1, time=given)
+
+    assert (entry.starts_at_time, entry.minutes) == (at, minutes)
+
+
+def test_a_range_of_nonsense_is_refused():
+    [row] = rows_of({"name": "A", "slug": "a", "day": 1, "time": "soon - later"})
+
+    assert row.reason == "The time cannot be read: “soon - later”."
+
+
+@pytest.mark.parametrize(
     ("slug", "zone", "is_flagged"),
     [
         ("two", "Europe/London", False),

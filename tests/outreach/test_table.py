@@ -39,6 +39,21 @@ def test_separators_order_and_case_do_not_matter(separator):
     assert (row.entry.name, row.entry.rrule) == ("Circle", "FREQ=WEEKLY;BYDAY=FR")
 
 
+@pytest.mark.parametrize("above", ["sep=;\n", "Our groups in 2026;;\n;;\n"])
+def test_the_headings_may_stand_below_other_lines(above):
+    content = f"{above}name;weekday;time\nCircle;Fri;7 - 8:30 pm\n"
+
+    [row] = table.read(content.encode(), time_zone=ZONE).rows
+
+    assert (row.number, row.entry.name, row.entry.starts_at_time) == (1, "Circle", "19:00")
+    assert row.entry.minutes == 90
+
+
+def test_a_table_without_names_is_unreadable():
+    with pytest.raises(Unreadable, match="no column “name”"):
+        table.read(b"weekday,time\nFri,19:00\n" * 20, time_zone=ZONE)
+
+
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
