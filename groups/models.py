@@ -201,6 +201,10 @@ class SupportGroup(models.Model):
     is_from_feed = models.BooleanField(default=False)
     #: Days that messages of a session are kept after its end.
     keeps_messages_days = models.PositiveSmallIntegerField(default=30)
+    #: Who comes later than this after the start of a session counts as late.
+    late_after_minutes = models.PositiveSmallIntegerField(default=10)
+    #: Who leaves earlier than this before its end counts as having left early.
+    early_before_minutes = models.PositiveSmallIntegerField(default=15)
     created_at = models.DateTimeField(default=timezone.now)
 
     #: Only there when the queryset's `with_…()` of the same name was asked for.
@@ -280,6 +284,14 @@ class SupportGroup(models.Model):
                         "childcare",
                     ]
                 ),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_keeps_messages_possible",
+                condition=Q(keeps_messages_days__gte=1, keeps_messages_days__lte=365),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_thresholds_possible",
+                condition=Q(late_after_minutes__lte=120, early_before_minutes__lte=120),
             ),
             models.CheckConstraint(
                 name="groups_supportgroup_course_is_closed",

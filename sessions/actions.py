@@ -19,7 +19,7 @@ from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from sessions import live, rules, schedule, statements
+from sessions import after_rules, live, rules, schedule, statements
 from sessions.bookings import book, book_or_refuse, free
 from sessions.models import (
     AgendaItem,
@@ -1146,6 +1146,7 @@ def end_session(
     rules.check_move(support_session, SupportSession.Status.ENDED)
     support_session.status = SupportSession.Status.ENDED
     support_session.ended_at, support_session.ended_by = at, by
+    support_session.messages_expire_at = after_rules.messages_expire_at(support_session)
     support_session.agenda.filter(began_at__isnull=False, ended_at__isnull=True).update(ended_at=at)
     _settle_attendance(support_session, at)
     rules.in_room(support_session).update(left_at=at)
@@ -1200,6 +1201,6 @@ def delete_expired(*, at: datetime | None = None) -> dict[str, int]:
     """Delete what has outlived `docs/data-retention.yaml`. Returns how many rows of each kind."""
     at = at or timezone.now()
     counts = {}
-    for rows in rules.expired(at):
+    for rows in (*rules.expired(at), *after_rules.expired(at)):
         counts[rows.model._meta.model_name or ""] = rows.delete()[0]
     return counts

@@ -181,6 +181,9 @@ class SupportSession(models.Model):
     message_count = models.PositiveIntegerField(default=0)
     #: Raised with every change of the room's state; an action on an older one is refused.
     version = models.PositiveIntegerField(default=0)
+    #: When its messages expire, as the group said when it ended: a longer time that the
+    #: group chooses later is no longer time for these.
+    messages_expire_at = models.DateTimeField(null=True, blank=True)
 
     objects = SupportSessionQuerySet.as_manager()
 
@@ -381,11 +384,31 @@ class Attendance(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.EXPECTED)
     first_seen_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    #: What presence said, once somebody who leads corrected it; else empty.
+    status_by_presence = models.CharField(max_length=10, choices=Status, blank=True)
+    corrected_at = models.DateTimeField(null=True, blank=True)
+    corrected_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["support_session", "membership"], name="sessions_attendance_once"
+            ),
+            models.CheckConstraint(
+                name="sessions_attendance_corrected_keeps_presence",
+                condition=Q(corrected_at__isnull=True, status_by_presence="")
+                | Q(
+                    corrected_at__isnull=False,
+                    status_by_presence__in=[
+                        "attended",
+                        "late",
+                        "left_early",
+                        "excused",
+                        "no_show",
+                    ],
+                ),
             ),
             models.CheckConstraint(
                 name="sessions_attendance_status_known",
@@ -483,7 +506,7 @@ class Message(models.Model):
 
 
 class Reminder(models.Model):
-    """That one person is told of one session: a reminder, or that it was moved or is off.
+    """That one person is told of one session: a reminder, news of it, or a note when it has ended.
 
     Claimed first, then sent, then marked.
     """
@@ -494,6 +517,7 @@ class Reminder(models.Model):
         MOVED = "moved", "It was moved"
         CANCELLED = "cancelled", "It is off"
         RESTORED = "restored", "It is on again"
+        CLOSING = "closing", "Afterwards"
 
     #: Sent at once; the others wait for their time.
     NEWS = (Kind.MOVED, Kind.CANCELLED, Kind.RESTORED)
@@ -520,7 +544,14 @@ class Reminder(models.Model):
             models.CheckConstraint(
                 name="sessions_reminder_kind_known",
                 condition=Q(
-                    kind__in=["day_before", "hour_before", "moved", "cancelled", "restored"]
+                    kind__in=[
+                        "day_before",
+                        "hour_before",
+                        "moved",
+                        "cancelled",
+                        "restored",
+                        "closing",
+                    ]
                 ),
             ),
         ]
@@ -820,3 +851,114 @@ class Hint(models.Model):
 
     def __str__(self) -> str:
         return f"Hint on message {self.message_id}"
+
+
+# Afterwards ---------------------------------------------------------------------------------------
+
+
+class Pulse(models.Model):
+    """How one person felt in one session. Nobody else reads a single one: only many together."""
+
+    class Heard(models.IntegerChoices):
+        NOT = 1, "Not at all"
+        LITTLE = 2, "A little"
+        PARTLY = 3, "Partly"
+        MOSTLY = 4, "Mostly"
+        FULLY = 5, "Fully"
+
+    class Safe(models.IntegerChoices):
+        NOT = 1, "Not safe at all"
+        HARDLY = 2, "Not really safe"
+        PARTLY = 3, "Partly safe"
+        MOSTLY = 4, "Mostly safe"
+        FULLY = 5, "Safe"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="pulses"
+    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="pulses")
+    #: Empty means "I would rather not say".
+    felt_heard = models.PositiveSmallIntegerField(choices=Heard, null=True, blank=True)
+    felt_safe = models.PositiveSmallIntegerField(choices=Safe, null=True, blank=True)
+    answered_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["support_session", "user"], name="sessions_pulse_once"),
+            models.CheckConstraint(
+                name="sessions_pulse_felt_heard_known",
+                condition=Q(felt_heard__isnull=True) | Q(felt_heard__gte=1, felt_heard__lte=5),
+            ),
+            models.CheckConstraint(
+                name="sessions_pulse_felt_safe_known",
+                condition=Q(felt_safe__isnull=True) | Q(felt_safe__gte=1, felt_safe__lte=5),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Pulse after {self.support_session_id}"
+
+
+class Debrief(models.Model):
+    """What one facilitator writes about one session, for those who lead and oversee the group.
+
+    A draft until `written_at`: its author alone reads it.
+    """
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="debriefs"
+    )
+    author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="debriefs")
+    how_it_went = models.TextField(blank=True)
+    concerns = models.TextField(blank=True)
+    #: Raised each time it is saved: what was typed in another window is never written over.
+    revision = models.PositiveIntegerField(default=0)
+    saved_at = models.DateTimeField(default=timezone.now)
+    written_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["support_session", "author"], name="sessions_debrief_once"
+            ),
+            models.CheckConstraint(
+                name="sessions_debrief_written_says_something",
+                condition=Q(written_at__isnull=True) | ~Q(how_it_went="", concerns=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Debrief of {self.support_session_id}"
+
+
+class FollowUp(models.Model):
+    """Something that somebody does after a session, by a day."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="follow_ups"
+    )
+    what = models.CharField(max_length=200)
+    owner = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="follow_ups")
+    due_on = models.DateField()
+    noted_at = models.DateTimeField(default=timezone.now)
+    noted_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["due_on", "noted_at"]
+        indexes = [
+            models.Index(
+                fields=["owner", "due_on"],
+                condition=Q(done_at__isnull=True),
+                name="sessions_followup_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.what

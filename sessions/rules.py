@@ -9,9 +9,7 @@ from uuid import UUID
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.core.signing import BadSignature, Signer
 from django.db.models import (
-    DurationField,
     Exists,
-    ExpressionWrapper,
     F,
     Func,
     Max,
@@ -41,7 +39,6 @@ from sessions.models import (
     CalendarFeed,
     DayOff,
     Entry,
-    Message,
     Reminder,
     Series,
     SupportSession,
@@ -50,10 +47,6 @@ from sessions.schedule import Occurrence, occurrences
 from supportgroups.lib.refusals import Refused
 from supportgroups.lib.templatetags.ui import time_words
 
-#: Who comes later than this after the start is late; who leaves earlier than this before the end
-#: left early.
-LATE_AFTER = timedelta(minutes=10)
-EARLY_BEFORE = timedelta(minutes=15)
 #: A session nobody ended is ended by the clock this long after its planned end.
 FORGOTTEN_AFTER = timedelta(minutes=60)
 #: Who entered and who was reminded is kept this long.
@@ -316,11 +309,14 @@ def attendance_status(
         if attendance.status == Attendance.Status.EXCUSED:
             return Attendance.Status.EXCUSED
         return Attendance.Status.NO_SHOW
+    group = support_session.group
+    late_after = timedelta(minutes=group.late_after_minutes)
+    early_before = timedelta(minutes=group.early_before_minutes)
     began_at = support_session.began_at or support_session.starts_at
-    if attendance.first_seen_at > max(began_at, support_session.starts_at) + LATE_AFTER:
+    if attendance.first_seen_at > max(began_at, support_session.starts_at) + late_after:
         return Attendance.Status.LATE
     end = min(ended_at, support_session.ends_at)
-    if attendance.last_seen_at is not None and attendance.last_seen_at < end - EARLY_BEFORE:
+    if attendance.last_seen_at is not None and attendance.last_seen_at < end - early_before:
         return Attendance.Status.LEFT_EARLY
     return Attendance.Status.ATTENDED
 
@@ -1122,13 +1118,33 @@ def _still_news(kind: Reminder.Kind, at: datetime) -> Q:
     )
 
 
+#: The note after a session is of use for this long.
+CLOSING_NOTE_WITHIN = timedelta(hours=24)
+
+
+def _just_ended(at: datetime) -> Q:
+    """Notes after sessions that ended a short time ago."""
+    return Q(
+        kind=Reminder.Kind.CLOSING,
+        support_session__status=SupportSession.Status.ENDED,
+        support_session__ended_at__gt=at - CLOSING_NOTE_WITHIN,
+    )
+
+
+def _of_use(kind: Reminder.Kind, at: datetime) -> Q:
+    """What a reminder of this kind needs to be still worth a mail."""
+    if kind == Reminder.Kind.CLOSING:
+        return _just_ended(at)
+    if kind in Reminder.NEWS:
+        return _still_news(kind, at)
+    return Q(kind=kind) & _in_time(kind, at, "support_session__")
+
+
 def claimable_reminders(*, at: datetime) -> QuerySet[Reminder]:
     """Unsent reminders and news that are still of use and that no process holds."""
     in_time = Q()
-    for kind in REMINDER_TIMES:
-        in_time |= Q(kind=kind) & _in_time(kind, at, "support_session__")
-    for kind in Reminder.NEWS:
-        in_time |= _still_news(kind, at)
+    for kind in Reminder.Kind:
+        in_time |= _of_use(kind, at)
     return Reminder.objects.filter(
         Q(claimed_at__isnull=True) | Q(claimed_at__lte=at - CLAIM_HOLDS),
         in_time,
@@ -1146,11 +1162,9 @@ def is_still_wanted(reminder: Reminder, *, at: datetime) -> bool:
     if reminder.claimed_at is None or at > reminder.claimed_at + CLAIM_HOLDS / 2:
         return False
     kind = Reminder.Kind(reminder.kind)
-    is_news = kind in Reminder.NEWS
-    wanted = _still_news(kind, at) if is_news else _in_time(kind, at, "support_session__")
     found = (
         Reminder.objects.filter(
-            wanted,
+            _of_use(kind, at),
             pk=reminder.pk,
             # The mail names the time that was read with the claim.
             support_session__starts_at=reminder.support_session.starts_at,
@@ -1164,21 +1178,14 @@ def is_still_wanted(reminder: Reminder, *, at: datetime) -> bool:
         check_may_enter(found.user, found.support_session)
     except Refused:
         return False
-    return is_news or bool(getattr(found.user, REMINDER_TIMES[kind].preference))
+    times = REMINDER_TIMES.get(kind)
+    return times is None or bool(getattr(found.user, times.preference))
 
 
 def expired(at: datetime) -> list[QuerySet[Any]]:
-    """Messages, entries and reminders whose time is over (`docs/data-retention.yaml`)."""
+    """Entries and reminders whose time is over (`docs/data-retention.yaml`)."""
     month_ago = at - ROOM_TRACES_KEPT
-    kept = ExpressionWrapper(
-        F("support_session__group__keeps_messages_days") * timedelta(days=1),
-        output_field=DurationField(),
-    )
     return [
-        Message.objects.filter(
-            support_session__status=SupportSession.Status.ENDED,
-            support_session__ended_at__lt=at - kept,
-        ),
         Entry.objects.filter(accepted_at__lt=month_ago),
         Reminder.objects.filter(support_session__starts_at__lt=month_ago),
     ]

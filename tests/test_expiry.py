@@ -2,12 +2,22 @@
 
 from datetime import timedelta
 
+import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from screening.models import Answer, Application, Appointment, Decision, Note
-from sessions.models import Entry, Message, Reminder
+from sessions.models import (
+    Debrief,
+    Entry,
+    FollowUp,
+    Intervention,
+    Message,
+    Pulse,
+    Reminder,
+    Report,
+)
 from supportgroups.tasks import nightly
 from tests import factories
 
@@ -27,6 +37,83 @@ def test_messages_live_as_long_as_the_group_says(group, member):
     nightly()
 
     assert {message.body for message in Message.objects.all()} == {"9 days ago", "now"}
+
+
+@pytest.mark.parametrize(("says_now", "kept"), [(60, False), (5, False), (10, False), (60, True)])
+def test_a_promise_is_never_made_longer(group, member, says_now, kept):
+    """Ended nine or eleven days ago, when the group said ten: a longer time is for later ones."""
+    now = timezone.now()
+    ended_at = now - timedelta(days=9 if kept else 11)
+    held = factories.support_session(
+        group,
+        status="ended",
+        starts_at=ended_at - timedelta(hours=1),
+        ended_at=ended_at,
+        messages_expire_at=ended_at + timedelta(days=10),
+    )
+    factories.message(held, member.user)
+    group.keeps_messages_days = says_now
+    group.save()
+
+    nightly()
+
+    assert Message.objects.exists() is kept
+
+
+@pytest.mark.parametrize("judged", [False, True])
+def test_messages_under_review_stay_until_they_are_judged(group, member, facilitator, judged):
+    now = timezone.now()
+    held = factories.support_session(group, status="ended", starts_at=now - timedelta(days=40))
+    reported, hidden, plain = (
+        factories.message(held, member.user, body=body) for body in ("reported", "hidden", "plain")
+    )
+    Report.objects.create(
+        message=reported,
+        reporter=factories.user(),
+        reason="hurts",
+        handled_at=now if judged else None,
+        outcome="nothing" if judged else "",
+    )
+    Intervention.objects.create(
+        support_session=held,
+        kind="hide",
+        about=member.user,
+        message=hidden,
+        reason="rules",
+        made_by=facilitator.user,
+        reviewed_at=now if judged else None,
+        verdict="confirmed" if judged else "",
+        review_note="It was right." if judged else "",
+    )
+
+    nightly()
+
+    kept = set(Message.objects.values_list("body", flat=True))
+    assert kept == (set() if judged else {"reported", "hidden"})
+    assert plain.body not in kept
+
+
+def test_what_was_said_about_a_session_lives_about_a_year(group, member, facilitator):
+    now = timezone.now()
+    kept = {"pulse": [], "debrief": [], "follow_up": []}
+    for days in (360, 410):
+        then = now - timedelta(days=days)
+        held = factories.support_session(group, status="ended", starts_at=then)
+        pulse = factories.pulse(held, member.user, answered_at=then)
+        debrief = factories.debrief(held, facilitator.user, written_at=then)
+        done = factories.follow_up(held, done_at=then)
+        still_open = factories.follow_up(held)
+        kept["follow_up"].append(still_open)
+        if days == 360:
+            kept["pulse"].append(pulse)
+            kept["debrief"].append(debrief)
+            kept["follow_up"].append(done)
+
+    nightly()
+
+    assert list(Pulse.objects.all()) == kept["pulse"]
+    assert list(Debrief.objects.all()) == kept["debrief"]
+    assert set(FollowUp.objects.all()) == set(kept["follow_up"])
 
 
 def test_traces_of_the_room_live_a_month(group, member):

@@ -272,6 +272,33 @@ def reminder(
     return sessions.Reminder.objects.create(support_session=support_session, user=user, **fields)
 
 
+def pulse(
+    support_session: sessions.SupportSession, user: accounts.User, **fields: Any
+) -> sessions.Pulse:
+    """Felt mostly heard, and safe."""
+    fields.setdefault("felt_heard", 4)
+    fields.setdefault("felt_safe", 5)
+    return sessions.Pulse.objects.create(support_session=support_session, user=user, **fields)
+
+
+def debrief(
+    support_session: sessions.SupportSession, author: accounts.User, **fields: Any
+) -> sessions.Debrief:
+    """A finished one; `written_at=None` is a draft."""
+    fields.setdefault("how_it_went", "A calm evening.")
+    fields.setdefault("written_at", timezone.now())
+    return sessions.Debrief.objects.create(support_session=support_session, author=author, **fields)
+
+
+def follow_up(support_session: sessions.SupportSession, **fields: Any) -> sessions.FollowUp:
+    """Due tomorrow."""
+    fields.setdefault("what", "Ring the library about the room.")
+    if "owner" not in fields:
+        fields["owner"] = user()
+    fields.setdefault("due_on", timezone.localdate() + timedelta(days=1))
+    return sessions.FollowUp.objects.create(support_session=support_session, **fields)
+
+
 def instrument(code: str = "phq-9") -> Instrument:
     """The shipped questionnaire itself."""
     load_definitions()
