@@ -32,6 +32,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(max_length=10, default="en-gb")
     reminds_day_before = models.BooleanField(default=True)
     reminds_hour_before = models.BooleanField(default=True)
+    #: How long before a session the two reminders are due.
+    day_before_minutes = models.PositiveSmallIntegerField(default=24 * 60)
+    hour_before_minutes = models.PositiveSmallIntegerField(default=60)
+    #: On the person's own clock, over midnight or not. No reminder is sent within them.
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+    #: Without it no mail about sessions names a group.
+    mails_name_groups = models.BooleanField(default=False)
+    #: Whether mails about sessions carry an entry for the calendar.
+    mails_carry_entries = models.BooleanField(default=True)
+    #: Whether a kind word comes after two sessions missed in a row.
+    mails_after_missed = models.BooleanField(default=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(default=timezone.now)
@@ -47,7 +59,18 @@ class User(AbstractBaseUser, PermissionsMixin):
                 Lower("email"),
                 name="accounts_user_email_unique",
                 violation_error_message="There is an account with this address already.",
-            )
+            ),
+            models.CheckConstraint(
+                name="accounts_user_quiet_hours_whole",
+                condition=models.Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False)
+                & ~models.Q(quiet_from=models.F("quiet_until")),
+            ),
+            models.CheckConstraint(
+                name="accounts_user_reminders_apart",
+                condition=models.Q(day_before_minutes__gte=360, day_before_minutes__lte=4320)
+                & models.Q(hour_before_minutes__gte=15, hour_before_minutes__lte=180),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from outcomes.models import SurveyInvitation
 from screening.models import Application
 from screening.rules import applications_decided_by
 from sessions.models import Attendance, SupportSession
+from sessions.rules import covers_open_to, sessions_led_by
 from supportgroups.lib.templatetags.ui import time_words
 
 #: Groups where one meets at a place: times are the place's, and nobody enters by a link.
@@ -101,8 +102,11 @@ def home_of(user: User, *, at: datetime, zone: ZoneInfo) -> Home:
     )
     standing = [m.group_id for m in memberships if m.in_good_standing]
     sessions = [coming(s, at=at) for s in queries.coming_sessions(standing, at=at)[:4]]
-    led = list(groups_led_by(user).values_list("pk", flat=True))
-    leading = [coming(s, at=at, leads=True) for s in queries.coming_sessions(led, at=at)[:5]]
+    led = groups_led_by(user).exists()
+    leading = [
+        coming(s, at=at, leads=True)
+        for s in sessions_led_by(user).coming(at).select_related("group")[:5]
+    ]
     courses = queries.courses_of(user)
     organisations = list(organisations_coordinated_by(user).order_by("name"))
     decides = bool(led or organisations)
@@ -115,7 +119,7 @@ def home_of(user: User, *, at: datetime, zone: ZoneInfo) -> Home:
         courses=len(courses),
         been=_been(user, zone),
         leading=leading,
-        leads=bool(led),
+        leads=led or bool(leading),
         applications=applications_decided_by(user).waiting().count() if decides else 0,
         organisations=organisations,
     )
@@ -138,6 +142,16 @@ def _tasks(
     ]
     invitations = queries.open_invitations_of(user, at=at)
     tasks += [_survey_task(invitation, zone) for invitation in invitations]
+    tasks += [
+        _task(
+            f"Lead a session of {cover.support_session.group.name} instead of "
+            f"{cover.facilitator.public_name}",
+            reverse("sessions:cover", args=[cover.support_session_id]),
+            f"{time_words(cover.support_session.starts_at, zone)}. Whoever takes over first has it",
+            state="Look at it",
+        )
+        for cover in covers_open_to(user, at=at)
+    ]
     tasks += [_application_task(a, zone) for a in _unfinished_applications(user)]
     if waiting := appeals_decided_by(user).filter(decided_at__isnull=True).count():
         tasks.append(

@@ -1,6 +1,6 @@
 """What stands on a coordinator's overview: what needs somebody today, and the figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,8 @@ from groups.models import SupportGroup
 from outcomes import figures, queries, rules
 from outcomes.figures import Scope
 from outcomes.queries import SessionCount, Waiting
-from sessions.models import SupportSession
+from sessions.before_rules import uncovered
+from sessions.models import Cover, SupportSession
 from supportgroups.lib.templatetags.ui import time_words
 
 #: An application whose promised time comes within this is due soon.
@@ -75,7 +76,13 @@ def overview_of(
     sessions = queries.session_counts(
         organisation, since=datetime.combine(since, datetime.min.time(), zone)
     )
-    looks = _looks(groups, sessions, queries.sessions_not_begun(organisation, at=at), at=at)
+    looks = _looks(
+        groups,
+        sessions,
+        queries.sessions_not_begun(organisation, at=at),
+        uncovered(organisation, at=at),
+        at=at,
+    )
     pairs = queries.score_pair_counts(organisation, at=at)
     changes = [
         found
@@ -172,12 +179,14 @@ def _looks(
     groups: Sequence[SupportGroup],
     sessions: Sequence[SessionCount],
     not_begun: Sequence[SupportSession],
+    covers: Iterable[Cover],
     *,
     at: datetime,
 ) -> list[Look]:
     listed = [group for group in groups if group.lifecycle == SupportGroup.Lifecycle.LISTED]
     found = [
         _without_facilitator(listed),
+        _uncovered(covers, at=at),
         _not_begun(not_begun),
         _emptying(listed, sessions),
         _waiting_lists(groups, at=at),
@@ -198,6 +207,28 @@ def _without_facilitator(groups: Sequence[SupportGroup]) -> Look:
     title = "Group has no facilitator" if len(rows) == 1 else "Groups have no facilitator"
     detail = _names(row.title for row in rows)
     return Look("no-facilitator", "No facilitator", title, 2, rows, len(rows), detail)
+
+
+#: A session that needs somebody to lead it within this time comes first.
+UNCOVERED_SOON = timedelta(hours=72)
+
+
+def _uncovered(covers: Iterable[Cover], *, at: datetime) -> Look:
+    rows, soon = [], False
+    for cover in covers:
+        support_session = cover.support_session
+        soon = soon or support_session.starts_at < at + UNCOVERED_SOON
+        rows.append(
+            Noticed(
+                f"{support_session.group.name}, {time_words(support_session.starts_at)}",
+                reverse("sessions:cover", args=[support_session.pk]),
+                f"{cover.facilitator.public_name} cannot come. Nobody has taken over yet.",
+            )
+        )
+    title = "Session needs cover" if len(rows) == 1 else "Sessions need cover"
+    detail = rows[0].title + "." if len(rows) == 1 else _names(row.title for row in rows)
+    level = 2 if soon else 0
+    return Look("uncovered", "Nobody has taken over", title, level, rows, len(rows), detail)
 
 
 def _not_begun(sessions: Sequence[SupportSession]) -> Look:

@@ -40,7 +40,7 @@ from supportgroups.lib.refusals import Refused
 # sessions by key.
 
 
-def _locked_group(group: SupportGroup) -> SupportGroup:
+def locked_group(group: SupportGroup) -> SupportGroup:
     return (
         SupportGroup.objects.select_for_update(no_key=True, of=("self",))
         .select_related("organisation")
@@ -73,7 +73,7 @@ def make_sessions(
     """
     at = at or timezone.now()
     # Two runs at once take turns here; the second finds everything made.
-    group = _locked_group(series.group)
+    group = locked_group(series.group)
     current = Series.objects.select_for_update(no_key=True).filter(pk=series.pk).first()
     # A rhythm that another one replaced meanwhile has ended, or is gone where it made no session.
     if current is None or current.ended_at is not None:
@@ -133,7 +133,7 @@ def add_session(
     when the group does not meet, or has another session then.
     """
     check_may_staff(by, group)
-    group = _locked_group(group)
+    group = locked_group(group)
     support_session = SupportSession(
         group=group, recurrence_id=starts_at, starts_at=starts_at, ends_at=ends_at
     )
@@ -188,7 +188,7 @@ def set_rhythm(
     at = at or timezone.now()
     if by is not None:
         rules.check_may_plan(by, group)
-    group = _locked_group(group)
+    group = locked_group(group)
     series = Series(
         group=group,
         rrule=schedule.normal(rrule),
@@ -296,7 +296,7 @@ def end_rhythm(*, group: SupportGroup, by: User | None, at: datetime | None = No
     at = at or timezone.now()
     if by is not None:
         rules.check_may_plan(by, group)
-    group = _locked_group(group)
+    group = locked_group(group)
     series = _current_series(group)
     if series is None:
         return
@@ -336,7 +336,7 @@ def set_agenda_template(
     at = at or timezone.now()
     if by is not None:
         rules.check_may_plan(by, group)
-    group = _locked_group(group)
+    group = locked_group(group)
     AgendaTemplateItem.objects.filter(group=group).delete()
     AgendaTemplateItem.objects.bulk_create(
         AgendaTemplateItem(
@@ -371,7 +371,7 @@ def move_session(
     """
     at = at or timezone.now()
     rules.check_may_change(by, support_session)
-    group = _locked_group(support_session.group)
+    group = locked_group(support_session.group)
     support_session = locked(support_session, version=None)
     rules.check_scheduled(support_session)
     if (support_session.starts_at, support_session.ends_at) == (starts_at, ends_at):
@@ -396,7 +396,7 @@ def cancel_session(
     """Call one session off. Everybody is told; it can be restored until its time."""
     at = at or timezone.now()
     rules.check_may_change(by, support_session)
-    _locked_group(support_session.group)
+    locked_group(support_session.group)
     support_session = locked(support_session, version=None)
     rules.check_move(support_session, SupportSession.Status.CANCELLED)
     support_session.note = note
@@ -421,7 +421,7 @@ def restore_session(
     taken meanwhile."""
     at = at or timezone.now()
     rules.check_may_change(by, support_session)
-    group = _locked_group(support_session.group)
+    group = locked_group(support_session.group)
     support_session = locked(support_session, version=None)
     rules.check_may_restore(support_session, at=at)
     rules.check_group_free(
@@ -624,7 +624,7 @@ def delete_day_off(*, day_off: DayOff, by: User, at: datetime | None = None) -> 
 def _locked_groups(organisation: Organisation, group: SupportGroup | None) -> list[SupportGroup]:
     """The groups a day off is for, their rows locked in one order."""
     if group is not None:
-        return [_locked_group(group)]
+        return [locked_group(group)]
     return list(
         SupportGroup.objects.filter(organisation=organisation)
         .exclude(lifecycle=SupportGroup.Lifecycle.CLOSED)
@@ -672,7 +672,7 @@ def follow_lifecycle(
     """Call off the coming sessions of a group that paused or closed; bring them back when it is
     listed again. Members have been told with the group's news, so nobody gets a second mail."""
     at = at or timezone.now()
-    group = _locked_group(group)
+    group = locked_group(group)
     if group.lifecycle == SupportGroup.Lifecycle.LISTED:
         return _come_back(group, by, at)
     reasons = {
@@ -725,7 +725,7 @@ def book_what_is_free(
     """Hold what coming sessions of a group lack and is free by now. Follows from the group's own
     room and people, so it leaves no event in the trail."""
     at = at or timezone.now()
-    group = _locked_group(group)
+    group = locked_group(group)
     rules.outdated_rooms(at=at).filter(support_session__group=group.pk).delete()
     lacking = list(rules.could_be_booked(at=at).filter(group=group.pk))
     book(group, lacking)
@@ -752,7 +752,7 @@ def assign_facilitator(
     """
     at = at or timezone.now()
     rules.check_may_plan(by, group)
-    group = _locked_group(group)
+    group = locked_group(group)
     rules.check_may_be_facilitator(user, group)
     if is_lead:
         group.facilitator_assignments.exclude(user=user).update(is_lead=False)
@@ -786,9 +786,10 @@ def unassign_facilitator(
     """
     at = at or timezone.now()
     rules.check_may_plan(by, assignment.group)
-    group = _locked_group(assignment.group)
+    group = locked_group(assignment.group)
     rules.check_may_unassign(assignment)
     rules.bookings_to_free(group, assignment.user, at=at).delete()
+    rules.covers_to_end(group, assignment.user).update(withdrawn_at=at)
     record(
         "facilitator.unassigned",
         by=by,

@@ -60,7 +60,7 @@ def present_at(support_session: SupportSession) -> QuerySet[User]:
     """Who was there: members who came, and those who lead and were in the room."""
     came = support_session.attendances.filter(status__in=Attendance.CAME)
     leaders = Entry.objects.filter(
-        support_session=support_session, user__in=rules.leading(support_session).values("user")
+        support_session=support_session, user__in=rules.leading(support_session).values("pk")
     )
     return User.objects.filter(
         Q(pk__in=came.values("membership__user")) | Q(pk__in=leaders.values("user"))
@@ -254,7 +254,7 @@ def debriefs_missing(user: User, *, at: datetime | None = None) -> QuerySet[Supp
 def may_own_follow_up(support_session: SupportSession) -> QuerySet[User]:
     """Who can take something on: those who lead the session, and the group's overseer."""
     return User.objects.filter(
-        Q(pk__in=rules.leading(support_session).values("user"))
+        Q(pk__in=rules.leading(support_session).values("pk"))
         | Q(pk=support_session.group.overseer_id),
         is_active=True,
     ).order_by("display_name", "joined_at")

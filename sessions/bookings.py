@@ -17,12 +17,14 @@ def book(
 ) -> list[Booking]:
     """Hold the group's facilitators and room for these sessions. Returns what was taken already.
 
-    `facilitators` are the group's unless given. `ON CONFLICT DO NOTHING` waits for whoever books
-    the same at this moment, and all book in one order: people first, then rooms, by time. So two at
-    once never wait for each other.
+    `facilitators` are those who lead each of them unless given. `ON CONFLICT DO NOTHING` waits for
+    whoever books the same at this moment, and all book in one order: people first, then rooms, by
+    time. So two at once never wait for each other.
     """
-    if facilitators is None:
-        facilitators = [each.user for each in group.facilitator_assignments.select_related("user")]
+    ordered = sorted(support_sessions, key=lambda each: each.starts_at)
+    given = None if facilitators is None else set(facilitators)
+    leaders = rules.leaders_of(group, ordered) if given is None else dict.fromkeys(ordered, given)
+    people = {user for leading in leaders.values() for user in leading}
     room = rules.rooms_of(group) if with_room else ""
     wanted = [
         Booking(
@@ -32,11 +34,9 @@ def book(
             room="" if facilitator else room,
             period=(support_session.starts_at, support_session.ends_at),
         )
-        for facilitator in [
-            *sorted(facilitators, key=lambda user: user.pk),
-            *([None] if room else []),
-        ]
-        for support_session in sorted(support_sessions, key=lambda each: each.starts_at)
+        for facilitator in [*sorted(people, key=lambda user: user.pk), *([None] if room else [])]
+        for support_session in ordered
+        if facilitator is None or facilitator in leaders[support_session]
     ]
     Booking.objects.bulk_create(wanted, ignore_conflicts=True)
     there = set(

@@ -24,9 +24,11 @@ def zone_for(user: User, support_session: SupportSession) -> ZoneInfo:
     return ZoneInfo(group.time_zone if at_a_place else user.time_zone)
 
 
-def _day_word(starts_at: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """How far off the day is on the reader's calendar: a late mail may be of the same day."""
-    days = (starts_at.astimezone(zone).date() - now.astimezone(zone).date()).days
+def _when_word(kind: Reminder.Kind, starts_at: datetime, zone: ZoneInfo) -> str:
+    """How far off it is on the reader's calendar: a late mail may be of the same day."""
+    days = (starts_at.astimezone(zone).date() - timezone.now().astimezone(zone).date()).days
+    if kind == Reminder.Kind.HOUR_BEFORE:
+        return "starts soon"
     return {0: "today", 1: "tomorrow"}.get(days, "starts soon")
 
 
@@ -38,48 +40,60 @@ _NEWS = {
 }
 
 
+#: The subject of mail about who leads a session.
+_OF_COVERS = {
+    Reminder.Kind.COVER_ASKED: "Can you step in?",
+    Reminder.Kind.COVER_NEWS: "News about an appointment of yours",
+}
+
+
 def send_reminder(reminder: Reminder, *, mailer: BaseEmailBackend) -> None:
     """Hand one reminder, or one piece of news, to the mail server that `mailer` is connected to.
 
     The Message-ID comes from the reminder, so that a second copy is known as one. Raises what the
     mail server answers, as `smtplib.SMTPException` or `OSError`.
     """
-    support_session, user = reminder.support_session, reminder.user
-    zone = zone_for(user, support_session)
-    news = _NEWS.get(Reminder.Kind(reminder.kind), "")
-    if reminder.kind == Reminder.Kind.HOUR_BEFORE:
-        when = "starts soon"
-    else:
-        when = _day_word(support_session.starts_at, timezone.now(), zone)
-    at_a_place = support_session.group.format == SupportGroup.Format.IN_PERSON
-    body = render_to_string(
-        "sessions/emails/news.txt" if news else "sessions/emails/reminder.txt",
-        {
-            "news": news,
-            "is_off": reminder.kind == Reminder.Kind.CANCELLED,
-            "person": user,
-            "when": when,
-            "starts": time_words(support_session.starts_at, zone),
-            "starts_at_place": _time_at_place(support_session, zone),
-            "opens": "" if at_a_place else time_words(support_session.opens_at, zone, "time"),
-            "site_name": settings.SITE_NAME,
-            "link": _address("sessions:session_detail", support_session),
-            "calendar_link": _address("sessions:calendar", support_session),
-            "home_link": settings.SITE_URL + "/",
-            "settings_link": settings.SITE_URL + reverse("accounts:profile"),
-        },
-    )
+    subject, body = _words(reminder)
     host = urlsplit(settings.SITE_URL).hostname
     message = EmailMessage(
-        news or f"Your appointment {when}",
+        subject,
         body,
-        to=[user.email],
+        to=[reminder.user.email],
         headers={
             "Message-ID": f"<reminder-{reminder.pk}@{host}>",
             "Auto-Submitted": "auto-generated",
         },
     )
     mailer.send_messages([message])
+
+
+def _words(reminder: Reminder) -> tuple[str, str]:
+    """Subject and body."""
+    kind, support_session = Reminder.Kind(reminder.kind), reminder.support_session
+    zone = zone_for(reminder.user, support_session)
+    at_a_place = support_session.group.format == SupportGroup.Format.IN_PERSON
+    context = {
+        "person": reminder.user,
+        "starts": time_words(support_session.starts_at, zone),
+        "starts_at_place": _time_at_place(support_session, zone),
+        "opens": "" if at_a_place else time_words(support_session.opens_at, zone, "time"),
+        "site_name": settings.SITE_NAME,
+        "link": _address("sessions:session_detail", support_session),
+        "cover_link": _address("sessions:cover", support_session),
+        "calendar_link": _address("sessions:calendar", support_session),
+        "home_link": settings.SITE_URL + "/",
+        "settings_link": settings.SITE_URL + reverse("accounts:profile"),
+    }
+    if kind in Reminder.OF_COVERS:
+        subject, template = _OF_COVERS[kind], "cover"
+        context["is_asked"] = kind == Reminder.Kind.COVER_ASKED
+    elif kind in Reminder.NEWS:
+        subject, template = _NEWS[kind], "news"
+        context |= {"news": subject, "is_off": kind == Reminder.Kind.CANCELLED}
+    else:
+        context["when"] = when = _when_word(kind, support_session.starts_at, zone)
+        subject, template = f"Your appointment {when}", "reminder"
+    return subject, render_to_string(f"sessions/emails/{template}.txt", context)
 
 
 def _time_at_place(support_session: SupportSession, zone: ZoneInfo) -> str:

@@ -90,6 +90,21 @@ class Series(models.Model):
         return schedule.weekday(self.rrule, self.starts_on)
 
 
+class AgendaKind(models.TextChoices):
+    """What a part of a session is for."""
+
+    OPENING = "opening", "Opening"
+    CHECK_IN = "check_in", "Check-in round"
+    TOPIC = "topic", "Guided topic"
+    DISCUSSION = "discussion", "Open discussion"
+    BREAK = "break", "Break"
+    CLOSING = "closing", "Closing"
+    OTHER = "other", "Something else"
+
+
+_AGENDA_KINDS = ["opening", "check_in", "topic", "discussion", "break", "closing", "other"]
+
+
 class AgendaTemplateItem(models.Model):
     """One part of the shape that every session of a group has."""
 
@@ -98,6 +113,7 @@ class AgendaTemplateItem(models.Model):
         SupportGroup, on_delete=models.CASCADE, related_name="agenda_template"
     )
     position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=10, choices=AgendaKind, default=AgendaKind.OTHER)
     title = models.CharField(max_length=80)
     note = models.CharField(max_length=200, blank=True)
     minutes = models.PositiveSmallIntegerField()
@@ -107,7 +123,11 @@ class AgendaTemplateItem(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["group", "position"], name="sessions_agendatemplateitem_position_once"
-            )
+            ),
+            models.CheckConstraint(
+                name="sessions_agendatemplateitem_kind_known",
+                condition=Q(kind__in=_AGENDA_KINDS),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -169,6 +189,11 @@ class SupportSession(models.Model):
     note = models.CharField(max_length=300, blank=True)
     #: Raised with each move, cancellation and return, as calendars expect (RFC 5545, SEQUENCE).
     calendar_sequence = models.PositiveIntegerField(default=0)
+    #: When somebody made the plan this session's own. Until then it follows the group's.
+    planned_at = models.DateTimeField(null=True, blank=True)
+    planned_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     began_at = models.DateTimeField(null=True, blank=True)
     began_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -332,6 +357,74 @@ class Booking(models.Model):
         return f"{self.room or self.facilitator} for {self.support_session_id}"
 
 
+class CoverQuerySet(models.QuerySet["Cover"]):
+    def open(self) -> Self:
+        """Nobody has taken over yet."""
+        return self.filter(taken_at__isnull=True, withdrawn_at__isnull=True)
+
+    def taken(self) -> Self:
+        """Somebody leads in the facilitator's place."""
+        return self.filter(taken_at__isnull=False, withdrawn_at__isnull=True)
+
+
+class Cover(models.Model):
+    """That a facilitator cannot come to one session, and who leads in their place."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="covers"
+    )
+    facilitator = models.ForeignKey(User, on_delete=models.CASCADE, related_name="covers_asked")
+    #: What whoever takes over should know. Never why: nobody has to say.
+    note = models.CharField(max_length=300, blank=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+    taken_by = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="covers_taken"
+    )
+    taken_at = models.DateTimeField(null=True, blank=True)
+    #: How often it was given back: each time people are asked again.
+    given_back = models.PositiveSmallIntegerField(default=0)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CoverQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["support_session", "facilitator"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="sessions_cover_once",
+            ),
+            models.UniqueConstraint(
+                fields=["support_session", "taken_by"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="sessions_cover_one_each",
+            ),
+            models.CheckConstraint(
+                name="sessions_cover_taken_dated",
+                condition=Q(taken_by__isnull=True, taken_at__isnull=True)
+                | Q(taken_by__isnull=False, taken_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="sessions_cover_by_somebody_else",
+                condition=Q(taken_by__isnull=True) | ~Q(taken_by=F("facilitator")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Cover for {self.facilitator}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is still looked for."""
+        return self.taken_at is None and self.withdrawn_at is None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody leads in the facilitator's place."""
+        return self.taken_at is not None and self.withdrawn_at is None
+
+
 class AgendaItem(models.Model):
     """One part of one session, with the minutes planned for it."""
 
@@ -340,6 +433,7 @@ class AgendaItem(models.Model):
         SupportSession, on_delete=models.CASCADE, related_name="agenda"
     )
     position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=10, choices=AgendaKind, default=AgendaKind.OTHER)
     title = models.CharField(max_length=80)
     note = models.CharField(max_length=200, blank=True)
     minutes = models.PositiveSmallIntegerField()
@@ -357,6 +451,9 @@ class AgendaItem(models.Model):
                 condition=Q(began_at__isnull=False, ended_at__isnull=True),
                 name="sessions_agendaitem_one_current",
             ),
+            models.CheckConstraint(
+                name="sessions_agendaitem_kind_known", condition=Q(kind__in=_AGENDA_KINDS)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -364,7 +461,14 @@ class AgendaItem(models.Model):
 
 
 class Attendance(models.Model):
-    """Whether one member came to one session. Made by presence in the room."""
+    """Whether one member comes to one session: what they said before, what presence shows after."""
+
+    class Answer(models.TextChoices):
+        """What a member says beforehand. Who cannot come is excused."""
+
+        COMING = "coming", "I am coming"
+        CANNOT = "cannot", "I cannot come"
+        UNSURE = "unsure", "I am not sure"
 
     class Status(models.TextChoices):
         EXPECTED = "expected", "Expected"
@@ -382,6 +486,8 @@ class Attendance(models.Model):
     )
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="attendances")
     status = models.CharField(max_length=10, choices=Status, default=Status.EXPECTED)
+    answer = models.CharField(max_length=6, choices=Answer, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
     first_seen_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     #: What presence said, once somebody who leads corrected it; else empty.
@@ -422,6 +528,11 @@ class Attendance(models.Model):
                         "no_show",
                     ]
                 ),
+            ),
+            models.CheckConstraint(
+                name="sessions_attendance_answer_known",
+                condition=Q(answer="", answered_at__isnull=True)
+                | Q(answer__in=["coming", "cannot", "unsure"], answered_at__isnull=False),
             ),
         ]
         indexes = [
@@ -518,9 +629,14 @@ class Reminder(models.Model):
         CANCELLED = "cancelled", "It is off"
         RESTORED = "restored", "It is on again"
         CLOSING = "closing", "Afterwards"
+        COVER_ASKED = "cover_asked", "Somebody is needed to lead it"
+        COVER_NEWS = "cover_news", "Who leads it has changed"
+        MISSED = "missed", "The second one missed in a row"
 
-    #: Sent at once; the others wait for their time.
+    #: News of when a session is. Sent at once, whatever hours are quiet.
     NEWS = (Kind.MOVED, Kind.CANCELLED, Kind.RESTORED)
+    #: News of who leads it, for those who may.
+    OF_COVERS = (Kind.COVER_ASKED, Kind.COVER_NEWS)
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(
@@ -528,7 +644,8 @@ class Reminder(models.Model):
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reminders")
     kind = models.CharField(max_length=12, choices=Kind)
-    #: The session's, when this was news: moved twice, it is told twice.
+    #: The session's, when this was news: moved twice, it is told twice. Of covers: the how many
+    #: time it is asked or answered.
     calendar_sequence = models.PositiveIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -551,6 +668,9 @@ class Reminder(models.Model):
                         "cancelled",
                         "restored",
                         "closing",
+                        "cover_asked",
+                        "cover_news",
+                        "missed",
                     ]
                 ),
             ),

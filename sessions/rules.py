@@ -37,11 +37,13 @@ from sessions.models import (
     Attendance,
     Booking,
     CalendarFeed,
+    Cover,
     DayOff,
     Entry,
     Reminder,
     Series,
     SupportSession,
+    SupportSessionQuerySet,
 )
 from sessions.schedule import Occurrence, occurrences
 from supportgroups.lib.refusals import Refused
@@ -49,7 +51,7 @@ from supportgroups.lib.templatetags.ui import time_words
 
 #: A session nobody ended is ended by the clock this long after its planned end.
 FORGOTTEN_AFTER = timedelta(minutes=60)
-#: Who entered and who was reminded is kept this long.
+#: Who entered, who was reminded and who led in whose place is kept this long.
 ROOM_TRACES_KEPT = timedelta(days=30)
 #: How exactly it is written down until when somebody was there.
 SEEN_EVERY = timedelta(seconds=25)
@@ -59,17 +61,14 @@ LONGEST_PART_MINUTES = 180
 
 @dataclass(frozen=True)
 class Admission:
-    """What lets a person into a room: their membership, or the fact that they lead the group.
+    """What lets a person into a room: their membership, or the fact that they lead the session.
 
-    A coordinator who only looks at a session has neither.
+    A coordinator who only looks at a session has neither, nor has a facilitator whose place
+    somebody took.
     """
 
     membership: Membership | None
-    assignment: FacilitatorAssignment | None
-
-    @property
-    def leads(self) -> bool:
-        return self.assignment is not None
+    leads: bool
 
     @property
     def may_enter(self) -> bool:
@@ -91,10 +90,95 @@ def admitted_to(support_session: SupportSession) -> QuerySet[Membership]:
     return admitted().filter(group=support_session.group_id)
 
 
-def leading(support_session: SupportSession) -> QuerySet[FacilitatorAssignment]:
-    """Who leads this session: the facilitators of its group."""
-    return FacilitatorAssignment.objects.filter(
-        group=support_session.group_id, user__is_active=True
+def leading(support_session: SupportSession) -> QuerySet[User]:
+    """Who leads this session: the facilitators of its group, and whoever took the place of one.
+
+    Somebody whose place is taken leads it no more; while they only ask for cover, they do.
+    """
+    covers = Cover.objects.taken().filter(support_session=support_session.pk)
+    assigned = FacilitatorAssignment.objects.filter(group=support_session.group_id)
+    return User.objects.filter(
+        Q(pk__in=assigned.values("user")) & ~Q(pk__in=covers.values("facilitator"))
+        | Q(pk__in=_holding(covers).values("taken_by")),
+        is_active=True,
+    )
+
+
+def _holding(covers: QuerySet[Cover]) -> QuerySet[Cover]:
+    """Of covers that were taken those whose taker may still lead in the organisation."""
+    roles = StaffRole.objects.agreed().may_lead()
+    return covers.filter(
+        Exists(
+            roles.filter(
+                user=OuterRef("taken_by"),
+                organisation=OuterRef("support_session__group__organisation"),
+            )
+        )
+    )
+
+
+def leading_pairs(
+    support_sessions: QuerySet[SupportSession], people: QuerySet[User] | None = None
+) -> tuple[QuerySet[Any, Any], QuerySet[Any, Any]]:
+    """Session and person of everybody who leads one of these, or of `people` among them: what
+    `leading()` says, for many at once."""
+    asked = support_sessions.order_by()
+    people = User.objects.filter(is_active=True) if people is None else people
+    covers = Cover.objects.taken().filter(support_session__in=asked)
+    covered = covers.filter(
+        support_session=OuterRef("group__support_sessions"), facilitator=OuterRef("user")
+    )
+    assigned = FacilitatorAssignment.objects.filter(
+        ~Exists(covered), user__in=people, group__support_sessions__in=asked
+    )
+    took_over = _holding(covers).filter(taken_by__in=people)
+    return (
+        assigned.order_by().values_list(F("group__support_sessions"), F("user")),
+        took_over.order_by().values_list(F("support_session"), F("taken_by")),
+    )
+
+
+def sessions_led_by(user: Viewer) -> SupportSessionQuerySet:
+    """The sessions this person leads: of their groups, and those they took over."""
+    if not user.is_authenticated:
+        return SupportSession.objects.none()
+    covered = Cover.objects.taken().filter(support_session=OuterRef("pk"), facilitator=user)
+    return SupportSession.objects.filter(
+        Q(group__in=groups_led_by(user).values("pk")) & ~Exists(covered) | Q(pk__in=taken_by(user))
+    )
+
+
+def taken_by(user: User) -> QuerySet[Cover, Any]:
+    """Keys of the sessions this person took over from somebody."""
+    return _holding(Cover.objects.taken().filter(taken_by=user)).values("support_session")
+
+
+def covers_open_to(user: Viewer, *, at: datetime | None = None) -> QuerySet[Cover]:
+    """Requests for cover that this person could answer: they may lead in the organisation, do not
+    belong to the group, and nothing else is booked for them at that time."""
+    if not user.is_authenticated:
+        return Cover.objects.none()
+    at = at or timezone.now()
+    roles = StaffRole.objects.agreed().may_lead().filter(user=user, user__is_active=True)
+    led = FacilitatorAssignment.objects.filter(user=user)
+    joined = Membership.objects.open().filter(user=user)
+    busy = Booking.objects.filter(
+        facilitator=user,
+        period__startswith__lt=OuterRef("support_session__ends_at"),
+        period__endswith__gt=OuterRef("support_session__starts_at"),
+    )
+    return (
+        Cover.objects.open()
+        .filter(
+            ~Exists(busy),
+            support_session__status=SupportSession.Status.SCHEDULED,
+            support_session__ends_at__gt=at,
+            support_session__group__organisation__in=roles.values("organisation"),
+        )
+        .exclude(support_session__group__in=led.values("group"))
+        .exclude(support_session__group__in=joined.values("group"))
+        .select_related("facilitator", "support_session__group__organisation")
+        .order_by("support_session__starts_at", "pk")
     )
 
 
@@ -106,12 +190,11 @@ def in_room(support_session: SupportSession) -> QuerySet[Entry]:
 def check_may_enter(user: Viewer, support_session: SupportSession) -> Admission:
     """What lets this person into the room, now or when it opens, or `Refused`."""
     if user.is_authenticated:
-        assignment = leading(support_session).filter(user=user).first()
-        if assignment is not None:
-            return Admission(None, assignment)
+        if leading(support_session).filter(pk=user.pk).exists():
+            return Admission(None, leads=True)
         membership = admitted_to(support_session).filter(user=user).first()
         if membership is not None:
-            return Admission(membership, None)
+            return Admission(membership, leads=False)
     raise _why_not(user, support_session)
 
 
@@ -144,6 +227,7 @@ def sessions_visible_to(user: Viewer) -> QuerySet[SupportSession]:
     return SupportSession.objects.filter(
         Q(group__in=groups_staffed_by(user))
         | Q(group__in=Membership.objects.filter(user=user).values("group"))
+        | Q(pk__in=taken_by(user))
     ).select_related("group__organisation")
 
 
@@ -156,7 +240,7 @@ def check_may_see(user: Viewer, support_session: SupportSession) -> Admission:
         return check_may_enter(user, support_session)
     except Refused:
         if groups_staffed_by(user).filter(pk=support_session.group_id).exists():
-            return Admission(None, None)
+            return Admission(None, leads=False)
         raise
 
 
@@ -214,12 +298,12 @@ def check_may_be_in_room(
     return admission
 
 
-def check_may_lead(user: Viewer, support_session: SupportSession) -> FacilitatorAssignment:
-    """The assignment that lets this person start, move and end the session, or `Refused`."""
+def check_may_lead(user: Viewer, support_session: SupportSession) -> Admission:
+    """What lets this person start, move and end the session, or `Refused`."""
     admission = check_may_enter(user, support_session)
-    if admission.assignment is None:
-        raise Refused("not_facilitator", "Only this group's facilitators can do this.")
-    return admission.assignment
+    if not admission.leads:
+        raise Refused("not_facilitator", "Only this session's facilitators can do this.")
+    return admission
 
 
 def check_version(support_session: SupportSession, version: int) -> None:
@@ -423,13 +507,12 @@ def sessions_in_feed(feed: CalendarFeed, *, at: datetime | None = None) -> Query
     """The group's sessions, or all that the person leads or belongs to, in order."""
     since = (at or timezone.now()) - FEED_LOOKS_BACK
     if feed.group is not None:
-        groups = SupportGroup.objects.filter(pk=feed.group.pk)
+        shown = Q(group=feed.group.pk)
     else:
         own = Membership.objects.active().filter(user=feed.user).values("group")
-        led = groups_led_by(feed.user).values("pk")
-        groups = SupportGroup.objects.filter(Q(pk__in=own) | Q(pk__in=led))
+        shown = Q(group__in=own) | Q(pk__in=sessions_led_by(feed.user).values("pk"))
     return (
-        SupportSession.objects.filter(group__in=groups, ends_at__gte=since)
+        SupportSession.objects.filter(shown, ends_at__gte=since)
         .select_related("group")
         .order_by("starts_at", "pk")
     )
@@ -553,20 +636,38 @@ def not_booked(support_session: SupportSession) -> list[str]:
     group = support_session.group
     bookings = support_session.bookings.all()
     booked = {each.facilitator_id for each in bookings}
-    lacking = [
-        each.user.public_name
-        for each in group.facilitator_assignments.all()
-        if each.user_id not in booked
-    ]
+    taken = [each for each in support_session.covers.all() if each.is_taken]
+    leaders = {each.user_id: each.user for each in group.facilitator_assignments.all()}
+    for cover in taken:
+        leaders.pop(cover.facilitator_id, None)
+    leaders |= {cover.taken_by.pk: cover.taken_by for cover in taken if cover.taken_by}
+    lacking = [user.public_name for key, user in leaders.items() if key not in booked]
     if (room := rooms_of(group)) and None not in booked:
         lacking.append(room)
     return lacking
+
+
+def leaders_of(
+    group: SupportGroup, support_sessions: Sequence[SupportSession]
+) -> dict[SupportSession, set[User]]:
+    """Whom each of these sessions of a group needs: its facilitators, or who took their place."""
+    assigned = {each.user for each in group.facilitator_assignments.select_related("user")}
+    leaders = {each: set(assigned) for each in support_sessions}
+    covers = Cover.objects.taken().filter(support_session__in=[each.pk for each in leaders])
+    by_session = {each.pk: each for each in leaders}
+    for cover in covers.select_related("facilitator", "taken_by"):
+        of_session = leaders[by_session[cover.support_session_id]]
+        of_session.discard(cover.facilitator)
+        if cover.taken_by is not None:
+            of_session.add(cover.taken_by)
+    return leaders
 
 
 def with_bookings(support_sessions: QuerySet[SupportSession]) -> QuerySet[SupportSession]:
     """The sessions with what `not_booked` asks for."""
     return support_sessions.select_related("group").prefetch_related(
         "bookings",
+        Prefetch("covers", queryset=Cover.objects.select_related("taken_by", "facilitator")),
         Prefetch(
             "group__facilitator_assignments",
             queryset=FacilitatorAssignment.objects.select_related("user"),
@@ -799,15 +900,17 @@ def people_concerned(
         if each.group.lifecycle == SupportGroup.Lifecycle.LISTED
     ]
     groups = {each.group_id for each in listed}
-    people: dict[Any, set[Any]] = {group: set() for group in groups}
-    for rows in (
-        admitted().filter(group__in=groups, user__is_active=True),
-        FacilitatorAssignment.objects.filter(group__in=groups, user__is_active=True),
-    ):
-        for group_id, user_id in rows.order_by().values_list("group", "user"):
-            people[group_id].add(user_id)
+    members: dict[Any, set[Any]] = {group: set() for group in groups}
+    rows = admitted().filter(group__in=groups, user__is_active=True)
+    for group_id, user_id in rows.order_by().values_list("group", "user"):
+        members[group_id].add(user_id)
+    leaders: dict[Any, set[Any]] = {each.pk: set() for each in listed}
+    sessions = SupportSession.objects.filter(pk__in=leaders)
+    for pairs in leading_pairs(sessions):
+        for session_id, user_id in pairs:
+            leaders[session_id].add(user_id)
     for each in listed:
-        for user_id in people[each.group_id]:
+        for user_id in members[each.group_id] | leaders[each.pk]:
             first.setdefault(user_id, (each, user_id))
     return list(first.values())
 
@@ -914,6 +1017,11 @@ def bookings_to_free(group: SupportGroup, user: User, *, at: datetime) -> QueryS
     )
 
 
+def covers_to_end(group: SupportGroup, user: User) -> QuerySet[Cover]:
+    """What somebody who leads this group no more asked for in vain so far. Who took over leads."""
+    return Cover.objects.open().filter(facilitator=user, support_session__group=group)
+
+
 def _booked_meanwhile(**of: Any) -> Exists:
     """A booking that overlaps the session of the query around it, and is `of` the same thing."""
     period = Func(
@@ -935,17 +1043,32 @@ def could_be_booked(*, at: datetime) -> QuerySet[SupportSession]:
         starts_at__gt=at,
         group__lifecycle=SupportGroup.Lifecycle.LISTED,
     )
-    leads = FacilitatorAssignment.objects.filter(group__support_sessions=OuterRef("pk"))
+    covers = Cover.objects.taken()
+    leads = FacilitatorAssignment.objects.filter(
+        ~Exists(
+            covers.filter(
+                support_session=OuterRef("group__support_sessions"), facilitator=OuterRef("user")
+            )
+        ),
+        group__support_sessions=OuterRef("pk"),
+    )
     free_lead = leads.annotate(
         starts_at=F("group__support_sessions__starts_at"),
         ends_at=F("group__support_sessions__ends_at"),
     ).exclude(_booked_meanwhile(facilitator=OuterRef("user")))
+    free_taker = (
+        covers.filter(support_session=OuterRef("pk"))
+        .annotate(starts_at=F("support_session__starts_at"), ends_at=F("support_session__ends_at"))
+        .exclude(_booked_meanwhile(facilitator=OuterRef("taken_by")))
+    )
     free_room = ~_booked_meanwhile(
         organisation=OuterRef("group__organisation"),
         room_key=Lower(Trim(OuterRef("group__room"))),
     )
     has_room = ~Q(group__room="") & ~Q(group__format=SupportGroup.Format.ONLINE)
-    return coming.filter(Exists(free_lead) | (has_room & free_room)).order_by("starts_at")
+    return coming.filter(Exists(free_lead) | Exists(free_taker) | (has_room & free_room)).order_by(
+        "starts_at"
+    )
 
 
 def outdated_rooms(*, at: datetime) -> QuerySet[Booking]:
@@ -1086,18 +1209,14 @@ def _in_time(kind: Reminder.Kind, at: datetime, prefix: str = "") -> Q:
 def due_for_reminder(kind: Reminder.Kind, *, at: datetime) -> QuerySet:
     """Session and person of every reminder of this kind that is due, members and facilitators."""
     due = SupportSession.objects.filter(_in_time(kind, at))
-    wants = Q(**{f"user__{REMINDER_TIMES[kind].preference}": True})
-    people = (
-        admitted(),
-        FacilitatorAssignment.objects.filter(user__is_active=True),
-    )
-    members, facilitators = (
-        rows.filter(wants, group__support_sessions__in=due)
+    wants = User.objects.filter(**{REMINDER_TIMES[kind].preference: True}, is_active=True)
+    members = (
+        admitted()
+        .filter(user__in=wants, group__support_sessions__in=due)
         .order_by()
         .values_list(F("group__support_sessions"), F("user"))
-        for rows in people
     )
-    return members.union(facilitators)
+    return members.union(*leading_pairs(due, wants))
 
 
 #: News of a session, and the state it must still be in when the mail goes out.
@@ -1120,6 +1239,9 @@ def _still_news(kind: Reminder.Kind, at: datetime) -> Q:
 
 #: The note after a session is of use for this long.
 CLOSING_NOTE_WITHIN = timedelta(hours=24)
+#: A kind word after two missed sessions is due the day after, when a correction has had its time.
+MISSED_NOTE_FROM = timedelta(hours=18)
+MISSED_NOTE_WITHIN = timedelta(days=4)
 
 
 def _just_ended(at: datetime) -> Q:
@@ -1131,10 +1253,32 @@ def _just_ended(at: datetime) -> Q:
     )
 
 
+def _lately_missed(at: datetime) -> Q:
+    """Kind words after a session that was missed some days ago."""
+    return Q(
+        kind=Reminder.Kind.MISSED,
+        support_session__status=SupportSession.Status.ENDED,
+        support_session__ended_at__gt=at - MISSED_NOTE_WITHIN,
+    )
+
+
+def _still_to_change_hands(kind: Reminder.Kind, at: datetime) -> Q:
+    """News of covers, of a session that is still to come."""
+    return Q(
+        kind=kind,
+        support_session__status=SupportSession.Status.SCHEDULED,
+        support_session__ends_at__gt=at,
+    )
+
+
 def _of_use(kind: Reminder.Kind, at: datetime) -> Q:
     """What a reminder of this kind needs to be still worth a mail."""
     if kind == Reminder.Kind.CLOSING:
         return _just_ended(at)
+    if kind == Reminder.Kind.MISSED:
+        return _lately_missed(at)
+    if kind in Reminder.OF_COVERS:
+        return _still_to_change_hands(kind, at)
     if kind in Reminder.NEWS:
         return _still_news(kind, at)
     return Q(kind=kind) & _in_time(kind, at, "support_session__")
@@ -1172,14 +1316,22 @@ def is_still_wanted(reminder: Reminder, *, at: datetime) -> bool:
         .select_related("support_session__group", "user")
         .first()
     )
-    if found is None or not found.user.is_active:
-        return False
+    return found is not None and found.user.is_active and _is_wanted(found, kind)
+
+
+def _is_wanted(reminder: Reminder, kind: Reminder.Kind) -> bool:
+    """Whether the person still wants this, and it is still theirs."""
+    user, support_session = reminder.user, reminder.support_session
+    if kind == Reminder.Kind.COVER_ASKED:
+        return covers_open_to(user).filter(support_session=support_session).exists()
+    if kind == Reminder.Kind.COVER_NEWS:
+        return sessions_visible_to(user).filter(pk=support_session.pk).exists()
     try:
-        check_may_enter(found.user, found.support_session)
+        check_may_enter(user, support_session)
     except Refused:
         return False
     times = REMINDER_TIMES.get(kind)
-    return times is None or bool(getattr(found.user, times.preference))
+    return times is None or bool(getattr(user, times.preference))
 
 
 def expired(at: datetime) -> list[QuerySet[Any]]:
@@ -1188,4 +1340,5 @@ def expired(at: datetime) -> list[QuerySet[Any]]:
     return [
         Entry.objects.filter(accepted_at__lt=month_ago),
         Reminder.objects.filter(support_session__starts_at__lt=month_ago),
+        Cover.objects.filter(support_session__ends_at__lt=month_ago),
     ]

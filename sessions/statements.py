@@ -48,7 +48,7 @@ def _rules() -> tuple[tuple[str, tuple[Any, ...]], ...]:
     room = SupportSession(pk=_SESSION, group_id=_GROUP)
     return (
         _sql(rules.in_room(room).filter(user=_PERSON)),
-        _sql(rules.leading(room).filter(user=_PERSON)),
+        _sql(rules.leading(room).filter(pk=_PERSON)),
         _sql(rules.admitted_to(room).filter(user=_PERSON)),
     )
 

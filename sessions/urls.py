@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions import schedule_views, views
+from sessions import before_views, schedule_views, views
 
 app_name = "sessions"
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path("calendar/", schedule_views.calendar_feeds, name="calendar_feeds"),
     path("calendar/<str:token>.ics", schedule_views.calendar_feed, name="calendar_feed"),
     path("sessions/<uuid:pk>/", views.session_detail, name="session_detail"),
+    path("sessions/<uuid:pk>/cover/", before_views.cover, name="cover"),
     path("sessions/<uuid:pk>/calendar.ics", views.calendar, name="calendar"),
     path("sessions/<uuid:pk>/enter/", views.room_enter, name="room_enter"),
     path("sessions/<uuid:pk>/room/", views.room, name="room"),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from groups.models import SupportGroup
+from groups.rules import groups_staffed_by
 from sessions import actions, live, rules
 from sessions.calendar import calendar_file
 from sessions.forms import ConcernForm, MessageForm, VersionForm
@@ -40,6 +41,7 @@ def session_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "other_zone": group.time_zone != timezone.get_current_timezone_name(),
         "agenda": support_session.agenda.all(),
         "attendances": rules.attendances_shown_to(admission, support_session),
+        "staffs": groups_staffed_by(request.user).filter(pk=group.pk).exists(),
     }
     return render_page(request, "sessions/session_detail.html", context)
 
@@ -242,8 +244,7 @@ def _said(
 
 
 def _who_leads(support_session: SupportSession) -> dict[str, Any]:
-    assignments = rules.leading(support_session).select_related("user")
-    return {"leaders": [assignment.user.public_name for assignment in assignments]}
+    return {"leaders": [user.public_name for user in rules.leading(support_session)]}
 
 
 def _people(user: User, support_session: SupportSession) -> dict[str, User]:

@@ -242,6 +242,7 @@ DOORS: dict[str, Door] = {
     "sessions:day_off_delete": Door({"coordinator"}, "POST", lambda world: [world.day_off.pk]),
     "sessions:calendar_feeds": Door(SIGNED_IN),
     "sessions:calendar_feed": Door(EVERYBODY, at=lambda world: [feed_token(world.feed)]),
+    "sessions:cover": Door(STAFF, at=_live),
     "sessions:calendar": Door(IN_THE_ROOM, at=_live),
     "sessions:room_enter": Door(IN_THE_ROOM, at=_live),
     "sessions:room": Door(IN_THE_ROOM, at=_live),

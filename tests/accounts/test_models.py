@@ -1,5 +1,7 @@
 """What the database refuses about people and organisations."""
 
+from datetime import time
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -21,6 +23,17 @@ def refuses(db):
 def test_an_address_is_one_account_in_any_spelling(refuses):
     factories.user(email="river@example.org")
     refuses("accounts_user_email_unique", lambda: factories.user(email="River@Example.org"))
+
+
+def test_quiet_hours_are_whole_and_reminders_apart(refuses):
+    for fields in (
+        {"quiet_from": time(22)},
+        {"quiet_until": time(7)},
+        {"quiet_from": time(7), "quiet_until": time(7)},
+    ):
+        refuses("accounts_user_quiet_hours_whole", lambda fields=fields: factories.user(**fields))
+    for fields in ({"day_before_minutes": 60}, {"hour_before_minutes": 360}):
+        refuses("accounts_user_reminders_apart", lambda fields=fields: factories.user(**fields))
 
 
 def test_small_cells_are_at_least_five(refuses):
