@@ -1,6 +1,6 @@
 from django.urls import path
 
-from safeguarding import views
+from safeguarding import library_views, views
 
 app_name = "safeguarding"
 
@@ -13,4 +13,7 @@ urlpatterns = [
         name="concern_acknowledge",
     ),
     path("concerns/<uuid:pk>/close/", views.concern_close, name="concern_close"),
+    path("organisations/<slug:slug>/library/", library_views.library, name="library"),
+    path("library/<uuid:pk>/", library_views.resource_change, name="resource_change"),
+    path("library/<uuid:pk>/retire/", library_views.resource_retire, name="resource_retire"),
 ]

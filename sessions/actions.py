@@ -941,6 +941,7 @@ def enter_room(
     at = at or timezone.now()
     admission = rules.check_may_enter(by, support_session)
     rules.check_open(support_session, at=at)
+    rules.check_not_locked(by, support_session)
     entry, entered = Entry.objects.get_or_create(
         support_session=support_session,
         user=by,
@@ -969,15 +970,26 @@ def enter_room(
 def leave_room(*, support_session: SupportSession, by: User, at: datetime | None = None) -> None:
     """Go, on every device. Coming back asks for the privacy reminder again."""
     at = at or timezone.now()
-    entry = rules.in_room(support_session).filter(user=by).first()
+    entry = go(support_session=support_session, user=by, at=at)
+    if entry is not None:
+        organisation = support_session.group.organisation_id
+        record("room.left", by=by, on=entry, organisation=organisation, at=at)
+
+
+def go(*, support_session: SupportSession, user: User, at: datetime) -> Entry | None:
+    """Take a person out of the room on every device: who leaves, and who is made to. The entry
+    that ended, if they were there. For actions, inside their transaction."""
+    entry = rules.in_room(support_session).filter(user=user).first()
     if entry is None:
-        return
+        return None
     entry.left_at = at
     entry.save(update_fields=["left_at"])
-    _attendance_of(support_session, by).update(last_seen_at=at)
-    record("room.left", by=by, on=entry, organisation=support_session.group.organisation_id, at=at)
-    live.show_left(support_session.pk, by)
-    look_again([by.pk])
+    Attendance.objects.filter(support_session=support_session.pk, membership__user=user).update(
+        last_seen_at=at
+    )
+    live.show_left(support_session.pk, user)
+    look_again([user.pk])
+    return entry
 
 
 def stay_in_room(*, support_session: SupportSession, by: User, at: datetime | None = None) -> None:
@@ -1028,6 +1040,7 @@ def post_message(
         is_new = statements.insert_message(message, sign_in=sign_in)
     if is_new is None:
         rules.check_may_be_in_room(by, SupportSession.objects.get(pk=support_session.pk))
+        rules.check_may_speak(by, support_session)
         raise Refused("not_live", "You can write once the session has started.")
     if is_new:
         live.publish_message(message)
@@ -1177,15 +1190,22 @@ def raise_concern(
     detail: str,
     occasion: UUID,
     by: User,
+    shows_help: bool = False,
     at: datetime | None = None,
 ) -> Concern:
     """Ask the named person to look after somebody in this room, oneself included, in private.
 
-    `occasion` is made with the form: sending it twice opens one concern. Raises `Refused` for
+    `occasion` is made with the form: sending it twice opens one concern. `shows_help`: the person
+    themselves sees help lines of their country at once, and nobody else. Raises `Refused` for
     somebody who has not been in the room.
     """
     rules.check_may_be_in_room(by, support_session, at=at)
     rules.check_has_been_in_room(about, support_session)
+    if shows_help and about != by:
+        rules.in_room(support_session).filter(user=about).update(
+            help_offered_at=at or timezone.now(), help_closed_at=None
+        )
+        look_again([about.pk])
     return open_concern(
         organisation=support_session.group.organisation,
         about=about,

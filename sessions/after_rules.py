@@ -313,12 +313,13 @@ def messages_expire_at(support_session: SupportSession) -> datetime | None:
     return min(support_session.messages_expire_at or as_now, as_now)
 
 
-def messages_under_review() -> QuerySet[Message]:
+def messages_under_review(*, at: datetime | None = None) -> QuerySet[Message]:
     """Messages that somebody reported, or staff acted on, and nobody has judged yet."""
     reported = Report.objects.filter(handled_at__isnull=True)
     acted_on = Intervention.objects.to_review().filter(message__isnull=False)
     return Message.objects.filter(
-        Q(pk__in=reported.values("message")) | Q(pk__in=acted_on.values("message"))
+        Q(pk__in=reported.values("message")) | Q(pk__in=acted_on.values("message")),
+        support_session__ended_at__gte=(at or timezone.now()) - rules.KEPT_FOR_REVIEW,
     )
 
 
@@ -368,7 +369,7 @@ def expired(at: datetime) -> list[QuerySet[Any]]:
         Message.objects.filter(support_session__status=Status.ENDED)
         .alias(expires_at=until)
         .filter(expires_at__lt=at)
-        .exclude(pk__in=messages_under_review().values("pk")),
+        .exclude(pk__in=messages_under_review(at=at).values("pk")),
         Pulse.objects.filter(answered_at__lt=at - PULSES_KEPT),
         Debrief.objects.filter(support_session__ended_at__lt=at - DEBRIEFS_KEPT),
         FollowUp.objects.filter(done_at__lt=at - DEBRIEFS_KEPT),

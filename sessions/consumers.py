@@ -39,7 +39,7 @@ SEEN_SECONDS = rules.SEEN_EVERY.total_seconds()
 SIGNED_OUT, REFUSED, UNKNOWN, ENDED = 4401, 4403, 4404, 4410
 
 #: Reasons of a no that concern a message and not the person's right to be in the room.
-OF_THE_MESSAGE = {"empty", "too_long", "characters", "not_live"}
+OF_THE_MESSAGE = {"empty", "too_long", "characters", "not_live", "muted"}
 
 
 class Malformed(Exception):

@@ -788,6 +788,8 @@ class Intervention(models.Model):
     made_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="interventions_made"
     )
+    #: When the overseer of a peer-led group was told by mail that it waits for them.
+    told_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

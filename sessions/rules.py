@@ -19,6 +19,7 @@ from django.db.models import (
     QuerySet,
 )
 from django.db.models.functions import Lower, Trim
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organisation, StaffRole, User
@@ -40,6 +41,7 @@ from sessions.models import (
     Cover,
     DayOff,
     Entry,
+    Intervention,
     Reminder,
     Series,
     SupportSession,
@@ -86,8 +88,54 @@ def admitted() -> QuerySet[Membership]:
 
 
 def admitted_to(support_session: SupportSession) -> QuerySet[Membership]:
-    """The members this session is for: reminders, the room and its messages all ask this."""
-    return admitted().filter(group=support_session.group_id)
+    """The members this session is for, besides those whom a facilitator removed from it: the room
+    and its messages ask this."""
+    removed = stepped_in(support_session, Intervention.Kind.REMOVE)
+    return admitted().filter(
+        ~Exists(removed.filter(about=OuterRef("user"))), group=support_session.group_id
+    )
+
+
+def stepped_in(support_session: SupportSession, *kinds: str) -> QuerySet[Intervention]:
+    """What facilitators did in this session to keep it safe and nobody has undone."""
+    return (
+        Intervention.objects.running()
+        .of_kind(*kinds)
+        .filter(support_session=support_session.pk)
+        .order_by()
+    )
+
+
+def listening_only(support_session: SupportSession) -> QuerySet[Intervention]:
+    """Who may be in the room and not speak there, each with the reason."""
+    return stepped_in(support_session, Intervention.Kind.MUTE)
+
+
+def check_may_speak(user: User, support_session: SupportSession) -> None:
+    """Raise `Refused` for somebody whom a facilitator asked to listen only."""
+    if listening_only(support_session).filter(about=user).exists():
+        raise Refused(
+            "muted",
+            "A facilitator asks you to listen for now. You can stay, and you belong here.",
+        )
+
+
+def check_not_locked(user: User, support_session: SupportSession) -> None:
+    """Raise `Refused` while the door is locked for somebody who has not been in this room yet."""
+    if (
+        stepped_in(support_session, Intervention.Kind.LOCK).exists()
+        and not leading(support_session).filter(user=user).exists()
+        and not Entry.objects.filter(user=user, support_session=support_session).exists()
+    ):
+        raise Refused(
+            "door_locked",
+            "The group needs to be among itself today, so nobody new comes in. "
+            "This is not about you, and you can come to the next session.",
+            next_step=(
+                "See when the group meets next",
+                reverse("groups:group_detail", args=[support_session.group.slug]),
+            ),
+        )
 
 
 def leading(support_session: SupportSession) -> QuerySet[User]:
@@ -187,6 +235,13 @@ def in_room(support_session: SupportSession) -> QuerySet[Entry]:
     return Entry.objects.filter(support_session=support_session.pk, left_at__isnull=True)
 
 
+def offered_help(support_session: SupportSession) -> QuerySet[Entry]:
+    """Who is shown help lines, alone: somebody asked for support for them."""
+    return in_room(support_session).filter(
+        help_offered_at__isnull=False, help_closed_at__isnull=True
+    )
+
+
 def check_may_enter(user: Viewer, support_session: SupportSession) -> Admission:
     """What lets this person into the room, now or when it opens, or `Refused`."""
     if user.is_authenticated:
@@ -209,6 +264,16 @@ def _why_not(user: Viewer, support_session: SupportSession) -> Refused:
     )
     if membership is None:
         return Refused("not_member", "This session is for members of the group.")
+    if stepped_in(support_session, Intervention.Kind.REMOVE).filter(about=user.pk).exists():
+        return Refused(
+            "removed_from_session",
+            "A facilitator has ended this session for you. You keep your place in the group and "
+            "can come to the next session. Somebody who was not there looks at it again.",
+            next_step=(
+                "See when the group meets next",
+                reverse("groups:group_detail", args=[support_session.group.slug]),
+            ),
+        )
     if membership.status in Membership.HAS_A_PLACE:
         return Refused(
             "agreement_unsigned",
@@ -1334,10 +1399,20 @@ def _is_wanted(reminder: Reminder, kind: Reminder.Kind) -> bool:
     return times is None or bool(getattr(user, times.preference))
 
 
+#: What waits for a reviewer is kept beyond its time, for so long after the session at most.
+KEPT_FOR_REVIEW = timedelta(days=90)
+
+
 def expired(at: datetime) -> list[QuerySet[Any]]:
-    """Entries and reminders whose time is over (`docs/data-retention.yaml`)."""
+    """Steps about a person or the door, entries and reminders whose time is over
+    (`docs/data-retention.yaml`). What is about a message goes with its message."""
     month_ago = at - ROOM_TRACES_KEPT
     return [
+        Intervention.objects.filter(
+            Q(reviewed_at__isnull=False) | Q(support_session__ended_at__lt=at - KEPT_FOR_REVIEW),
+            message__isnull=True,
+            support_session__ended_at__lt=month_ago,
+        ),
         Entry.objects.filter(accepted_at__lt=month_ago),
         Reminder.objects.filter(support_session__starts_at__lt=month_ago),
         Cover.objects.filter(support_session__ends_at__lt=month_ago),

@@ -44,12 +44,13 @@ def _sql(rows: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
 
 @cache
 def _rules() -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    """Has entered, leads, is admitted: the rules' own SQL for one person and room."""
+    """Has entered, leads, is admitted, listens only: the rules' own SQL for one person and room."""
     room = SupportSession(pk=_SESSION, group_id=_GROUP)
     return (
         _sql(rules.in_room(room).filter(user=_PERSON)),
         _sql(rules.leading(room).filter(pk=_PERSON)),
         _sql(rules.admitted_to(room).filter(user=_PERSON)),
+        _sql(rules.listening_only(room).filter(about=_PERSON)),
     )
 
 
@@ -63,7 +64,7 @@ def _insert_message() -> Statement:
     The update locks the session's row, so messages get their numbers one after another, and a
     session that ends meanwhile takes no more.
     """
-    entered, leads, admitted = _rules()
+    entered, leads, admitted, listens = _rules()
     sent_before = (
         "SELECT false, sequence, body, sent_at, is_from_facilitator FROM support_sessions_message"
         " WHERE support_session_id = %s AND sender_id = %s AND client_id = %s"
@@ -77,6 +78,7 @@ def _insert_message() -> Statement:
                 AND NOT EXISTS ({sent_before})
                 AND EXISTS ({entered[0]})
                 AND (EXISTS ({leads[0]}) OR EXISTS ({admitted[0]}))
+                AND NOT EXISTS ({listens[0]})
                 AND (%s::text IS NULL OR EXISTS (
                     SELECT FROM django_session WHERE session_key = %s AND expire_date > %s))
             RETURNING message_count
@@ -89,7 +91,8 @@ def _insert_message() -> Statement:
         SELECT * FROM added UNION ALL ({sent_before})
     """  # noqa: S608
     return text, (
-        *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], _SIGN_IN, _SIGN_IN, _NOW),
+        *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], *listens[1]),
+        *(_SIGN_IN, _SIGN_IN, _NOW),
         *(_SESSION, _CLIENT_ID, _PERSON, *leads[1], _BODY, _NOW),
         *key,
     )
@@ -136,6 +139,9 @@ class Look:
     #: The stored browser session and password: unchanged means that the sign-in holds.
     sign_in: str | None
     password: str | None
+    #: What is told to this person alone.
+    listens_only: bool
+    is_offered_help: bool
 
     @property
     def is_plain_yes(self) -> bool:
@@ -150,16 +156,21 @@ class Look:
 
 @cache
 def _look() -> Statement:
-    entered, leads, admitted = _rules()
+    entered, leads, admitted, listens = _rules()
+    helped = _sql(rules.offered_help(SupportSession(pk=_SESSION)).filter(user=_PERSON))
     text = f"""
         SELECT status, (SELECT lifecycle FROM groups_supportgroup WHERE id = group_id),
             EXISTS ({entered[0]}), EXISTS ({leads[0]}), EXISTS ({admitted[0]}),
             (SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s),
             (SELECT password FROM accounts_user WHERE id = %s AND is_active),
+            EXISTS ({listens[0]}), EXISTS ({helped[0]}),
             message_count, version
         FROM support_sessions_supportsession WHERE id = %s
     """  # noqa: S608
-    return text, (*entered[1], *leads[1], *admitted[1], _SIGN_IN, _NOW, _PERSON, _SESSION)
+    return text, (
+        *(*entered[1], *leads[1], *admitted[1], _SIGN_IN, _NOW, _PERSON),
+        *(*listens[1], *helped[1], _SESSION),
+    )
 
 
 def look(
@@ -176,4 +187,4 @@ def look(
             _NOW: timezone.now(),
         },
     )
-    return (Look(*row[:7]), row[7], row[8]) if row is not None else None
+    return (Look(*row[:9]), row[9], row[10]) if row is not None else None

@@ -103,6 +103,7 @@ class World:
         plan = factories.survey_plan(group)
         self.invitation = factories.invitation(plan, self.membership)
         factories.response(self.invitation)
+        self.resource = factories.resource(organisation=self.organisation)
         self.concern = factories.concern(
             organisation=self.organisation,
             about=self.member,
@@ -232,6 +233,11 @@ DOORS: dict[str, Door] = {
     "safeguarding:concern_detail": Door({"coordinator"}, at=_concern),
     "safeguarding:concern_acknowledge": Door({"coordinator"}, "POST", _concern),
     "safeguarding:concern_close": Door({"coordinator"}, "POST", _concern),
+    "safeguarding:library": Door({"coordinator"}, at=_organisation),
+    "safeguarding:resource_change": Door({"coordinator"}, at=lambda world: [world.resource.pk]),
+    "safeguarding:resource_retire": Door(
+        {"coordinator"}, "POST", lambda world: [world.resource.pk]
+    ),
     "sessions:session_detail": Door({"member", "facilitator", "coordinator"}, at=_live),
     "sessions:agenda_template": Door({"coordinator"}, at=_group),
     "sessions:schedule": Door({"coordinator"}, at=_group),
