@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('support_sessions', '0004_afterwards'),
+        ('support_sessions', '0005_answers_covers_and_plans'),
     ]
 
     operations = [
