@@ -149,7 +149,7 @@ def free_a_place(circle: Circle, *, now: datetime) -> None:
             membership=leaving,
             by=leaving.user,
             reason="I am moving away. Thank you for everything.",
-            at=now - 3 * _HOUR,
+            at=_since_last_session(circle, now - 3 * _HOUR, now=now),
         )
 
 
@@ -158,18 +158,26 @@ def remove_and_appeal(circle: Circle, *, now: datetime) -> None:
     membership = _settled(circle).first()
     if membership is None:
         return
+    removed_at = _since_last_session(circle, now - 2 * _DAY, now=now)
     membership = group_actions.remove(
         membership=membership,
         by=circle.leads[0],
         reason="You wrote to two members privately after they had asked you to stop.",
-        at=now - 2 * _DAY,
+        at=removed_at,
     )
     group_actions.appeal(
         membership=membership,
         words="One of them had written to me first. I would like to explain, and to apologise.",
         by=membership.user,
-        at=now - 20 * _HOUR,
+        at=max(now - 20 * _HOUR, removed_at + (now - removed_at) / 2),
     )
+
+
+def _since_last_session(circle: Circle, wanted: datetime, *, now: datetime) -> datetime:
+    """That moment, or a later one where the group has met since: who came did not leave before."""
+    last = circle.sessions[-1]
+    ended_at = last.ended_at or last.ends_at
+    return max(wanted, ended_at + (now - ended_at) / 4)
 
 
 def _settled(circle: Circle) -> MembershipQuerySet:
