@@ -1,5 +1,6 @@
 """One `manage.py demo` of its own data and port, for tests that live in it."""
 
+import fcntl
 import re
 import signal
 import subprocess
@@ -7,7 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from tests.processes import children, command_line, own_environment, wait_until
+import pytest
+
+from supportgroups.embedded import free_port
+from tests.processes import children, command_line, copy_files, own_environment, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,3 +61,24 @@ class Demo:
     def end(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
         return self.process.wait(90)
+
+
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new copy of a demo's data, sample world included. Made once a run, for all its workers."""
+    run = tmp_path_factory.getbasetemp()
+    if run.name.startswith("popen-"):  # xdist's workers have a folder each in the run's own
+        run = run.parent
+    kept = run / "sample-world" / "data"
+    kept.parent.mkdir(exist_ok=True)
+    with (kept.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            first = Demo(kept.with_name("unfinished"), free_port())
+            try:
+                first.wait_until_started(seconds=240)
+            finally:
+                first.end()
+            first.data.rename(kept)
+    data = tmp_path_factory.mktemp("demo") / "data"
+    copy_files(kept, data)
+    return data

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from supportgroups import embedded
+from tests.processes import copy_files
 
 _stack = ExitStack()
 
@@ -30,7 +31,7 @@ KEPT = ROOT / ".local" / "tests"
 
 def _fingerprint() -> str:
     """Changes with what makes a migrated database what it is."""
-    files = [ROOT / "requirements.lock", ROOT / "supportgroups" / "embedded.py"]
+    files = [ROOT / "requirements.lock", ROOT / "supportgroups" / "embedded.py", Path(__file__)]
     files += ROOT.glob("*/migrations/*.py")
     digest = hashlib.sha256()
     for file in sorted(files):
@@ -65,17 +66,17 @@ def _migrated() -> Path:
                     env=os.environ | _environment(started),
                     check=True,
                 )
+                with psycopg.connect(started.superuser_url) as connection:
+                    # For `tests/conftest.py`, which empties tables whatever guards them.
+                    connection.execute(
+                        f"GRANT SET ON PARAMETER session_replication_role TO {embedded.OWNER_ROLE}"
+                    )
             # Whole or not at all, also over the border of a file system.
             shutil.rmtree(wanted.with_suffix(".new"), ignore_errors=True)
-            _copy(unfinished, wanted.with_suffix(".new"))
+            copy_files(unfinished, wanted.with_suffix(".new"))
             shutil.rmtree(unfinished)
             wanted.with_suffix(".new").rename(wanted)
     return wanted
-
-
-def _copy(files: Path, to: Path) -> None:
-    # As root the database's files belong to another account, and have to stay its own.
-    subprocess.run(["cp", "-a", f"{files}/.", str(to)], check=True)
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def _services() -> Iterator[embedded.Services]:
     """Services on a copy of the migrated files, which vanishes at the end."""
     data = Path(tempfile.mkdtemp(prefix="supportgroups-"))
     try:
-        _copy(_migrated(), data)
+        copy_files(_migrated(), data)
         with embedded.services(data, durable=False) as started:
             yield started
     finally:

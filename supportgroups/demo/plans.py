@@ -6,12 +6,14 @@ is offered, times for a talk, and somebody who asks that their removal be looked
 
 from datetime import date, datetime, time, timedelta
 
+from django.db.models import Max
+
 from accounts.models import Organisation, User
 from groups import actions as group_actions
 from groups.defaults import AGREEMENT, GROUND_RULES
-from groups.models import MembershipQuerySet, SupportGroup, Topic
+from groups.models import Membership, MembershipQuerySet, SupportGroup, Topic
 from instruments.models import Instrument
-from outcomes.models import SurveyPlan
+from outcomes.models import Response, SurveyPlan
 from screening import actions as screening_actions
 from screening.defaults import default_questions
 from screening.models import Application, Decision
@@ -19,7 +21,7 @@ from sessions import actions as session_actions
 from sessions.actions import AgendaPart
 from sessions.defaults import AGENDAS
 from sessions.holidays import public_holidays
-from sessions.models import Series
+from sessions.models import Series, SupportSession
 from supportgroups.demo.history import Circle
 
 _DAY = timedelta(days=1)
@@ -149,7 +151,7 @@ def free_a_place(circle: Circle, *, now: datetime) -> None:
             membership=leaving,
             by=leaving.user,
             reason="I am moving away. Thank you for everything.",
-            at=_since_last_session(circle, now - 3 * _HOUR, now=now),
+            at=_after_all_they_did(leaving, now - 3 * _HOUR, now=now),
         )
 
 
@@ -158,7 +160,7 @@ def remove_and_appeal(circle: Circle, *, now: datetime) -> None:
     membership = _settled(circle).first()
     if membership is None:
         return
-    removed_at = _since_last_session(circle, now - 2 * _DAY, now=now)
+    removed_at = _after_all_they_did(membership, now - 2 * _DAY, now=now)
     membership = group_actions.remove(
         membership=membership,
         by=circle.leads[0],
@@ -173,11 +175,16 @@ def remove_and_appeal(circle: Circle, *, now: datetime) -> None:
     )
 
 
-def _since_last_session(circle: Circle, wanted: datetime, *, now: datetime) -> datetime:
-    """That moment, or a later one where the group has met since: who came did not leave before."""
-    last = circle.sessions[-1]
-    ended_at = last.ended_at or last.ends_at
-    return max(wanted, ended_at + (now - ended_at) / 4)
+def _after_all_they_did(membership: Membership, wanted: datetime, *, now: datetime) -> datetime:
+    """That moment, or a later one where the group met, or the person answered, since then."""
+    held = SupportSession.objects.held().filter(group=membership.group_id)
+    answered = Response.objects.filter(invitation__membership=membership)
+    times = (
+        held.aggregate(last=Max("ended_at"))["last"],
+        answered.aggregate(last=Max("submitted_at"))["last"],
+    )
+    last = max((each for each in times if each is not None), default=wanted)
+    return max(wanted, last + (now - last) / 4)
 
 
 def _settled(circle: Circle) -> MembershipQuerySet:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from supportgroups.embedded import free_port
 from tests import chromium
-from tests.running_demo import ROOT, Demo
+from tests.running_demo import ROOT, Demo, lived_in
 
 #: Two cores serve the whole product, two browsers and the other tests: only a fault waits so long.
 PATIENCE = 60
@@ -47,7 +47,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The product as a newcomer starts it: web, worker, beat, real mail files, sample people."""
-    started = Demo(tmp_path_factory.mktemp("journey") / "data", free_port())
+    started = Demo(lived_in(tmp_path_factory), free_port())
     try:
         started.wait_until_started(seconds=400)
         yield started
@@ -117,7 +117,11 @@ class Someone:
             assert wide <= width, f"{what} scrolls sideways at {width} px"
             if not self.script or (size == "phone") != bool(self.seen % 2):
                 continue  # axe itself is a script
-            found = Axe().run(self.page, options={"preload": False}).response["violations"]
+            found = (
+                Axe()
+                .run(self.page, options={"preload": False, "resultTypes": ["violations"]})
+                .response["violations"]
+            )
             assert not found, f"{what} at {width} px: " + "; ".join(
                 f"{f['id']}: {f['nodes'][0]['html'][:200]}" for f in found
             )
