@@ -205,6 +205,10 @@ class SupportGroup(models.Model):
     late_after_minutes = models.PositiveSmallIntegerField(default=10)
     #: Who leaves earlier than this before its end counts as having left early.
     early_before_minutes = models.PositiveSmallIntegerField(default=15)
+    #: About how long one person speaks at a time; empty without a measure.
+    turn_minutes = models.PositiveSmallIntegerField(null=True, blank=True, default=3)
+    #: So long after a session has begun late comers knock; empty: they walk in.
+    door_closes_after_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     #: Only there when the queryset's `with_…()` of the same name was asked for.
@@ -292,6 +296,16 @@ class SupportGroup(models.Model):
             models.CheckConstraint(
                 name="groups_supportgroup_thresholds_possible",
                 condition=Q(late_after_minutes__lte=120, early_before_minutes__lte=120),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_turn_minutes_possible",
+                condition=Q(turn_minutes__isnull=True)
+                | Q(turn_minutes__gte=1, turn_minutes__lte=30),
+            ),
+            models.CheckConstraint(
+                name="groups_supportgroup_door_possible",
+                condition=Q(door_closes_after_minutes__isnull=True)
+                | Q(door_closes_after_minutes__lte=240),
             ),
             models.CheckConstraint(
                 name="groups_supportgroup_course_is_closed",

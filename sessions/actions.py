@@ -19,8 +19,11 @@ from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from sessions import after_rules, live, rules, schedule, statements
+from sessions import after_rules, live, rules, schedule, statements, turns
 from sessions.bookings import book, book_or_refuse, free
+from sessions.changes import changed as changed
+from sessions.changes import locked as locked
+from sessions.changes import run_part
 from sessions.models import (
     AgendaItem,
     AgendaTemplateItem,
@@ -1050,36 +1053,6 @@ def post_message(
 # Leading ------------------------------------------------------------------------------------------
 
 
-def locked(support_session: SupportSession, *, version: int | None) -> SupportSession:
-    """The session as it is now, its row locked. Raises `Refused` when it is not at `version`."""
-    support_session = (
-        SupportSession.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("group__organisation")
-        .get(pk=support_session.pk)
-    )
-    if version is not None:
-        rules.check_version(support_session, version)
-    return support_session
-
-
-def changed(
-    support_session: SupportSession, verb: str, *, by: User | None, at: datetime, **data: object
-) -> SupportSession:
-    """Raise the version, tell the trail, tell the room."""
-    support_session.version += 1
-    support_session.save()
-    record(
-        verb,
-        by=by,
-        on=support_session,
-        organisation=support_session.group.organisation_id,
-        at=at,
-        **data,
-    )
-    live.publish_state(support_session)
-    return support_session
-
-
 @transaction.atomic
 def begin_session(
     *, support_session: SupportSession, version: int, by: User, at: datetime | None = None
@@ -1112,9 +1085,7 @@ def next_agenda_item(
     support_session = locked(support_session, version=version)
     rules.check_may_lead(by, support_session)
     following = rules.check_may_move_on(support_session)
-    support_session.agenda.filter(began_at__isnull=False, ended_at__isnull=True).update(ended_at=at)
-    following.began_at = at
-    following.save(update_fields=["began_at"])
+    run_part(following, at=at)
     return changed(support_session, "agenda.moved_on", by=by, at=at, position=following.position)
 
 
@@ -1161,8 +1132,11 @@ def end_session(
     support_session.status = SupportSession.Status.ENDED
     support_session.ended_at, support_session.ended_by = at, by
     support_session.messages_expire_at = after_rules.messages_expire_at(support_session)
+    turns.close_all(support_session, at=at)
+    support_session.floor = SupportSession.Floor.OPEN_CHAT
     support_session.agenda.filter(began_at__isnull=False, ended_at__isnull=True).update(ended_at=at)
     _settle_attendance(support_session, at)
+    turns.settle_what_was_said(support_session)
     rules.in_room(support_session).update(left_at=at)
     return changed(support_session, "session.ended", by=by, at=at)
 

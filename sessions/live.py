@@ -145,9 +145,9 @@ class RoomState:
 
 def minutes_since(item: AgendaItem | None) -> int:
     """Whole minutes that a part has run."""
-    if item is None or item.began_at is None:
+    if item is None or item.counts_from is None:
         return 0
-    return int(((item.ended_at or timezone.now()) - item.began_at).total_seconds() // 60)
+    return int(((item.ended_at or timezone.now()) - item.counts_from).total_seconds() // 60)
 
 
 def room_state(support_session: SupportSession) -> RoomState:

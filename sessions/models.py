@@ -165,11 +165,25 @@ class SupportSession(models.Model):
         GROUP_CLOSED = "closed", "The group has closed"
         RHYTHM_CHANGED = "rhythm", "The group meets at other times now"
 
+    class Floor(models.TextChoices):
+        """How people take turns at the moment."""
+
+        OPEN_CHAT = "open_chat", "Open chat"
+        ROUND = "round", "Round"
+        OPEN_FLOOR = "open_floor", "Open floor"
+
     MOVES = {
         Status.SCHEDULED: {Status.LIVE, Status.CANCELLED},
         Status.LIVE: {Status.ENDED},
         Status.ENDED: set(),
         Status.CANCELLED: {Status.SCHEDULED},
+    }
+    #: How people take turns -> what may follow. A round is followed by another one only when it
+    #: was closed.
+    FLOOR_MOVES = {
+        Floor.OPEN_CHAT: {Floor.ROUND, Floor.OPEN_FLOOR},
+        Floor.ROUND: {Floor.OPEN_CHAT, Floor.OPEN_FLOOR},
+        Floor.OPEN_FLOOR: {Floor.OPEN_CHAT, Floor.ROUND},
     }
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
@@ -209,6 +223,16 @@ class SupportSession(models.Model):
     #: When its messages expire, as the group said when it ended: a longer time that the
     #: group chooses later is no longer time for these.
     messages_expire_at = models.DateTimeField(null=True, blank=True)
+    floor = models.CharField(max_length=10, choices=Floor, default=Floor.OPEN_CHAT)
+    #: Closed or opened by hand; with neither, the group's rule says when late comers knock.
+    door_closed_at = models.DateTimeField(null=True, blank=True)
+    door_closed_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    door_opened_at = models.DateTimeField(null=True, blank=True)
+    door_opened_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     objects = SupportSessionQuerySet.as_manager()
 
@@ -241,6 +265,18 @@ class SupportSession(models.Model):
                 fields=["group"],
                 condition=Q(status="live"),
                 name="sessions_supportsession_one_live",
+            ),
+            models.CheckConstraint(
+                name="sessions_supportsession_floor_known",
+                condition=Q(floor__in=["open_chat", "round", "open_floor"]),
+            ),
+            models.CheckConstraint(
+                name="sessions_supportsession_turns_while_live",
+                condition=Q(floor="open_chat") | Q(status="live"),
+            ),
+            models.CheckConstraint(
+                name="sessions_supportsession_door_one_way",
+                condition=Q(door_closed_at__isnull=True) | Q(door_opened_at__isnull=True),
             ),
         ]
         indexes = [
@@ -439,6 +475,8 @@ class AgendaItem(models.Model):
     minutes = models.PositiveSmallIntegerField()
     began_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    #: Seconds it ran before the room left it and came back.
+    spent_seconds = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["position"]
@@ -459,6 +497,11 @@ class AgendaItem(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def counts_from(self) -> datetime | None:
+        """When it would have begun, had it run in one go."""
+        return self.began_at and self.began_at - timedelta(seconds=self.spent_seconds)
+
 
 class Attendance(models.Model):
     """Whether one member comes to one session: what they said before, what presence shows after."""
@@ -478,6 +521,10 @@ class Attendance(models.Model):
         EXCUSED = "excused", "Excused"
         NO_SHOW = "no_show", "Did not come"
 
+    class CameBy(models.TextChoices):
+        ONLINE = "online", "Online"
+        IN_PERSON = "in_person", "In person"
+
     CAME = (Status.ATTENDED, Status.LATE, Status.LEFT_EARLY)
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
@@ -496,9 +543,22 @@ class Attendance(models.Model):
     corrected_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    came_by = models.CharField(max_length=9, choices=CameBy, blank=True)
+    #: Counted when the session ends: what is left when its messages are deleted.
+    said_count = models.PositiveIntegerField(default=0)
+    spoke_seconds = models.PositiveIntegerField(default=0)
+    #: A facilitator asked the room to welcome somebody who is here for the first time.
+    introduced_at = models.DateTimeField(null=True, blank=True)
+    introduced_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="sessions_attendance_came_by_known",
+                condition=Q(came_by__in=["", "online", "in_person"]),
+            ),
             models.UniqueConstraint(
                 fields=["support_session", "membership"], name="sessions_attendance_once"
             ),
@@ -575,6 +635,133 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in the room"
+
+
+class Turn(models.Model):
+    """One person's turn to speak: their place in a round, or a hand they raised.
+
+    Everything that can happen to a turn stands in `MOVES`; `sessions/floor_actions.py` makes the
+    moves, one at a time, under the lock of the session's row.
+    """
+
+    class Kind(models.TextChoices):
+        ROUND = "round", "In a round"
+        HAND = "hand", "A raised hand"
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SPEAKING = "speaking", "Speaking"
+        DONE = "done", "Has spoken"
+        PASSED = "passed", "Passed"
+        SKIPPED = "skipped", "Skipped"
+        LOWERED = "lowered", "Hand lowered"
+
+    #: kind -> state -> what may follow. Whoever passed or was skipped may come back in the round.
+    MOVES = {
+        Kind.ROUND: {
+            Status.WAITING: {Status.SPEAKING, Status.PASSED, Status.SKIPPED},
+            Status.SPEAKING: {Status.DONE, Status.PASSED, Status.SKIPPED},
+            Status.PASSED: {Status.WAITING},
+            Status.SKIPPED: {Status.WAITING},
+            Status.DONE: set(),
+            Status.LOWERED: set(),
+        },
+        Kind.HAND: {
+            Status.WAITING: {Status.SPEAKING, Status.LOWERED},
+            Status.SPEAKING: {Status.DONE, Status.LOWERED},
+            Status.DONE: set(),
+            Status.LOWERED: set(),
+            Status.PASSED: set(),
+            Status.SKIPPED: set(),
+        },
+    }
+    #: States of a turn that is not over.
+    OPEN = (Status.WAITING, Status.SPEAKING)
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="turns"
+    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="turns")
+    kind = models.CharField(max_length=5, choices=Kind)
+    #: Which round of the session; 0 for a hand.
+    round = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=8, choices=Status, default=Status.WAITING)
+    asked_at = models.DateTimeField()
+    began_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position", "asked_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["support_session"],
+                condition=Q(status="speaking"),
+                name="sessions_turn_one_speaks",
+            ),
+            models.UniqueConstraint(
+                fields=["support_session", "user"],
+                condition=Q(kind="hand", status="waiting"),
+                name="sessions_turn_one_hand",
+            ),
+            models.UniqueConstraint(
+                fields=["support_session", "user", "round"],
+                condition=Q(kind="round"),
+                name="sessions_turn_once_a_round",
+            ),
+            models.CheckConstraint(
+                name="sessions_turn_kind_known",
+                condition=Q(kind="round", round__gte=1) | Q(kind="hand", round=0),
+            ),
+            models.CheckConstraint(
+                name="sessions_turn_status_known",
+                condition=Q(status__in=["waiting", "speaking", "done"])
+                | Q(kind="round", status__in=["passed", "skipped"])
+                | Q(kind="hand", status="lowered"),
+            ),
+            models.CheckConstraint(
+                name="sessions_turn_dated",
+                condition=Q(status="waiting", began_at__isnull=True, ended_at__isnull=True)
+                | Q(status="speaking", began_at__isnull=False, ended_at__isnull=True)
+                | Q(status="done", began_at__isnull=False, ended_at__isnull=False)
+                | Q(status__in=["passed", "skipped", "lowered"], ended_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_status_display()}"
+
+
+class Knock(models.Model):
+    """That a late comer asked to be let in while the door was closed, and the answer."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="knocks"
+    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="knocks")
+    asked_at = models.DateTimeField(default=timezone.now)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    answered_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: Empty while nobody has answered.
+    is_let_in = models.BooleanField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["asked_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["support_session", "user"], name="sessions_knock_once"),
+            models.CheckConstraint(
+                name="sessions_knock_answer_dated",
+                condition=Q(is_let_in__isnull=True, answered_at__isnull=True)
+                | Q(is_let_in__isnull=False, answered_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} at the door"
 
 
 class Message(models.Model):

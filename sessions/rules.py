@@ -42,10 +42,12 @@ from sessions.models import (
     DayOff,
     Entry,
     Intervention,
+    Knock,
     Reminder,
     Series,
     SupportSession,
     SupportSessionQuerySet,
+    Turn,
 )
 from sessions.schedule import Occurrence, occurrences
 from supportgroups.lib.refusals import Refused
@@ -390,7 +392,10 @@ def check_may_move_on(support_session: SupportSession) -> AgendaItem:
     """The part that comes next, or `Refused` when nothing runs or it was the last one."""
     if support_session.status != SupportSession.Status.LIVE:
         raise Refused("not_live", "The session has not started.")
-    following = support_session.agenda.filter(began_at__isnull=True).first()
+    current = support_session.current_item()
+    following = support_session.agenda.filter(
+        position__gt=current.position if current else 0
+    ).first()
     if following is None:
         raise Refused("last_part", "This is the last part. End the session when you are ready.")
     return following
@@ -1414,6 +1419,8 @@ def expired(at: datetime) -> list[QuerySet[Any]]:
             support_session__ended_at__lt=month_ago,
         ),
         Entry.objects.filter(accepted_at__lt=month_ago),
+        Turn.objects.filter(asked_at__lt=month_ago),
+        Knock.objects.filter(asked_at__lt=month_ago),
         Reminder.objects.filter(support_session__starts_at__lt=month_ago),
         Cover.objects.filter(support_session__ends_at__lt=month_ago),
     ]

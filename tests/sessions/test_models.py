@@ -7,13 +7,16 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from groups.models import SupportGroup
 from sessions.models import (
     AgendaItem,
     AgendaTemplateItem,
+    Attendance,
     Booking,
     CalendarFeed,
     DayOff,
     Entry,
+    Knock,
     SupportSession,
 )
 from tests import factories
@@ -237,3 +240,31 @@ def test_a_cancelled_session_says_why_and_no_other_does(group, refuses):
     refuses(name, lambda: rows.update(cancelled_for="by_hand"))
     refuses(name, lambda: rows.update(status="cancelled", cancelled_for="weather"))
     rows.update(status="cancelled", cancelled_for="day_off")
+
+
+def test_somebody_knocks_once_and_is_answered_once(group, refuses):
+    session, person = factories.support_session(group, status="live"), factories.user()
+    Knock.objects.create(support_session=session, user=person)
+    refuses(
+        "sessions_knock_once",
+        lambda: Knock.objects.create(support_session=session, user=person),
+    )
+    refuses("sessions_knock_answer_dated", lambda: Knock.objects.update(is_let_in=True))
+
+
+def test_people_come_in_a_known_way(group, refuses):
+    session, membership = factories.support_session(group), factories.member(group)
+    refuses(
+        "sessions_attendance_came_by_known",
+        lambda: Attendance.objects.create(
+            support_session=session, membership=membership, came_by="by_sea"
+        ),
+    )
+
+
+def test_turns_and_doors_have_possible_minutes(group, refuses):
+    for constraint, minutes in (
+        ("groups_supportgroup_turn_minutes_possible", {"turn_minutes": 0}),
+        ("groups_supportgroup_door_possible", {"door_closes_after_minutes": 241}),
+    ):
+        refuses(constraint, lambda minutes=minutes: SupportGroup.objects.update(**minutes))
