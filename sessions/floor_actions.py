@@ -79,7 +79,7 @@ def begin_round(
     floor_rules.check_floor_move(support_session, Floor.ROUND)
     people = _people_here(support_session)
     if not with_facilitators:
-        leads = set(rules.leading(support_session).values_list("user", flat=True))
+        leads = set(rules.leading(support_session).values_list("pk", flat=True))
         people = [person for person in people if person.pk not in leads]
     floor_rules.check_somebody_here(people)
     turns.close_all(support_session, at=at)

@@ -90,7 +90,7 @@ def in_circle(support_session: SupportSession) -> QuerySet[User]:
     """Everybody a turn can be given to: in the room on a device, or noted as here in person."""
     people = Q(pk__in=rules.in_room(support_session).values("user")) & (
         Q(pk__in=rules.admitted_to(support_session).values("user"))
-        | Q(pk__in=rules.leading(support_session).values("user"))
+        | Q(pk__in=rules.leading(support_session).values("pk"))
     )
     return User.objects.filter(people | Q(pk__in=here_in_person(support_session).values("user")))
 

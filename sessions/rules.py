@@ -126,7 +126,7 @@ def check_not_locked(user: User, support_session: SupportSession) -> None:
     """Raise `Refused` while the door is locked for somebody who has not been in this room yet."""
     if (
         stepped_in(support_session, Intervention.Kind.LOCK).exists()
-        and not leading(support_session).filter(user=user).exists()
+        and not leading(support_session).filter(pk=user.pk).exists()
         and not Entry.objects.filter(user=user, support_session=support_session).exists()
     ):
         raise Refused(

@@ -50,7 +50,7 @@ def check_may_be_asked(about: User, support_session: SupportSession, *, by: User
     """Raise `Refused` unless this is somebody else, who has been in the room and does not lead."""
     if about == by:
         raise Refused("oneself", "This is about yourself. You can leave the room at any time.")
-    if rules.leading(support_session).filter(user=about).exists():
+    if rules.leading(support_session).filter(pk=about.pk).exists():
         raise Refused("leads", "They lead this session. Please talk with a coordinator.")
     rules.check_has_been_in_room(about, support_session)
 
@@ -182,7 +182,7 @@ def list_of(group: SupportGroup) -> WordList | None:
 def people_of(support_session: SupportSession) -> list[dict[str, Any]]:
     """Everybody who has been in the room, by name, and what was asked of them."""
     inside = set(rules.in_room(support_session).values_list("user", flat=True))
-    leads = set(rules.leading(support_session).values_list("user", flat=True))
+    leads = set(rules.leading(support_session).values_list("pk", flat=True))
     steps = {
         (step.kind, step.about_id): step
         for step in rules.stepped_in(support_session, *Intervention.OF_A_PERSON)

@@ -11,8 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('groups', '0006_turns_and_the_door'),
-        ('support_sessions', '0005_answers_covers_and_plans'),
-        ('support_sessions', '0005_intervention_told_at'),
+        ('support_sessions', '0006_intervention_told_at'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
