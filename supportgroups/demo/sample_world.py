@@ -41,6 +41,8 @@ RENEWED_AGREEMENT_IN = "rainbow-circle"
 #: A session that begins this long after a start: enough to find the group, join and sign.
 BEGINS_IN = timedelta(minutes=5)
 SESSION_LASTS = timedelta(minutes=60)
+#: Soon enough for the reminder of the day before.
+TOMORROW = timedelta(hours=23)
 #: A session with less time left than this is no longer worth joining.
 WORTH_JOINING = timedelta(minutes=20)
 _DAY = timedelta(days=1)
@@ -324,6 +326,7 @@ class _World:
         if worried.user.email not in {each.email for each in SAMPLE_PEOPLE}:
             present.answer_with_worry(worried, now=now)
         ensure_session_soon(at=now)
+        ensure_session_tomorrow(at=now)
         plans.read_long_ago(now)
 
     def _make_plans(self) -> None:
@@ -366,6 +369,29 @@ def ensure_session_soon(*, at: datetime | None = None) -> SupportSession:
         )
 
 
+def ensure_session_tomorrow(*, at: datetime | None = None) -> SupportSession:
+    """A session of the start group within a day, made when there is none.
+
+    Whoever joins the group now is reminded of it within a minute, on any day of the week.
+    """
+    check_may_load()
+    now = at or timezone.now()
+    with transaction.atomic():
+        group = SupportGroup.objects.select_for_update(no_key=True).get(slug=START_GROUP)
+        reminded = (now + timedelta(hours=4), now + timedelta(hours=24))
+        found = group.support_sessions.coming(now).filter(starts_at__range=reminded).first()
+        if found is not None:
+            return found
+        starts_at = (now + TOMORROW).replace(minute=0, second=0, microsecond=0)
+        return session_actions.add_session(
+            group=group,
+            starts_at=starts_at,
+            ends_at=starts_at + SESSION_LASTS,
+            by=group.facilitator_assignments.filter(is_lead=True).get().user,
+            at=now,
+        )
+
+
 def guide() -> list[str]:
     """Lines for the terminal: the address, who can sign in, and what to try in which order."""
     site = settings.SITE_URL
@@ -385,7 +411,7 @@ def guide() -> list[str]:
         "  2. Join it as somebody new. The code is in the outbox. A few questions, and you are in.",
         "  3. As Heron: read who asks to join “Living with low mood”, and decide.",
         "  4. Sign the agreement of “Start here”. Then you are a member.",
-        "  5. Look at your next session: reminders by mail, a file for the calendar.",
+        "  5. Look at your next session: a file for the calendar, and within a minute a reminder.",
         "  6. Enter the room, open from now on. As Juniper, in the other window: start and end it.",
         "  7. Within a minute a survey waits on your home and in the outbox. See Willow's course.",
         "  8. As Marigold: what needs you today, who stays, who comes, how many changed.",

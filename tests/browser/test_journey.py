@@ -106,9 +106,12 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     for subject, _ in mails(demo, "@example"):
         assert not re.search("evening|mood|grief|anxi", subject.lower())
     wait_until(
-        lambda: any("appointment" in subject for subject, _ in mails(demo, "@example.org")),
+        lambda: (
+            {"Your appointment tomorrow", "Your appointment today"}
+            & dict(mails(demo, "river@example.com")).keys()
+        ),
         seconds=240,
-        what="reminders of the coming day's sessions, sent by beat and worker",
+        what="the reminder of tomorrow's session, sent by beat and worker",
     )
 
     # 6. The room: two people, a lost connection, a reload.

@@ -33,10 +33,11 @@ from sessions.models import (
     Booking,
     Entry,
     Message,
+    Reminder,
     Series,
     SupportSession,
 )
-from sessions.rules import attendance_status, check_may_enter, check_open
+from sessions.rules import attendance_status, check_may_enter, check_open, due_for_reminder
 from sessions.schedule import occurrences
 from supportgroups.demo import sample_world
 from tests import factories
@@ -518,7 +519,11 @@ def test_load_is_all_or_nothing(db, monkeypatch):
 @pytest.mark.django_db
 def test_load_refuses_outside_demo_and_tests(settings, environment):
     settings.DJANGO_ENV = environment
-    for refused in (sample_world.load, sample_world.ensure_session_soon):
+    for refused in (
+        sample_world.load,
+        sample_world.ensure_session_soon,
+        sample_world.ensure_session_tomorrow,
+    ):
         with pytest.raises(ImproperlyConfigured):
             refused()
 
@@ -559,3 +564,17 @@ def test_ensure_session_soon_makes_one_only_when_needed(undone):
     assert other.agenda.count() == 3
     first.refresh_from_db()
     assert first.ends_at <= other.starts_at
+
+
+@pytest.mark.parametrize("hours", [0, 66.5, 67.5, 86, 87.5, 90.5, 91.5, 140])
+def test_whoever_joins_today_is_reminded_of_tomorrow(undone, hours):
+    """At any hour of the week, also just before and after the group's own evening."""
+    monday = (undone - timedelta(days=undone.weekday())).replace(hour=0, minute=20)
+    at = monday + timedelta(days=7, hours=hours)
+    newcomer = factories.member(start_group()).user
+    soon = sample_world.ensure_session_soon(at=at)
+    tomorrow = sample_world.ensure_session_tomorrow(at=at)
+    assert sample_world.ensure_session_tomorrow(at=at + timedelta(minutes=1)) == tomorrow
+    assert tomorrow != soon
+    due = due_for_reminder(Reminder.Kind.DAY_BEFORE, at=at)
+    assert (tomorrow.pk, newcomer.pk) in due

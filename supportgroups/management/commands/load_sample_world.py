@@ -25,6 +25,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         seconds = time.monotonic() - begun
         soon = sample_world.ensure_session_soon()
+        sample_world.ensure_session_tomorrow()
         if guide:
             self.stdout.write("\n".join(sample_world.guide()))
             return
