@@ -216,13 +216,20 @@ class Stack:
 
     def run(self, service: str, arguments: list[str] | None = None) -> None:
         """Run a command that ends well by itself."""
-        assert self.start(service, arguments).wait(120) == 0
+        assert self._end_of(self.start(service, arguments)) == 0
+
+    def _end_of(self, process: Any) -> int:
+        try:
+            return process.wait(300)
+        finally:
+            process.kill()
+            process.wait()
 
     def healthy(self, service: str) -> bool:
         """What the container engine would find."""
         kind, *check = self.services[service]["healthcheck"]["test"]
         arguments = check if kind == "CMD" else ["sh", "-c", *check]
-        return self.start(service, arguments).wait(120) == 0
+        return self._end_of(self.start(service, arguments)) == 0
 
 
 @pytest.fixture(scope="module")
