@@ -199,6 +199,8 @@ class SupportGroup(models.Model):
     lifecycle_message = models.TextField(blank=True)
     #: It came from a feed (outreach): the network that publishes the feed leads it.
     is_from_feed = models.BooleanField(default=False)
+    #: Whether members may ask the room something without their name.
+    allows_anonymous_questions = models.BooleanField(default=False, db_default=False)
     #: Days that messages of a session are kept after its end.
     keeps_messages_days = models.PositiveSmallIntegerField(default=30)
     #: Who comes later than this after the start of a session counts as late.

@@ -25,7 +25,14 @@ def changed(
 ) -> SupportSession:
     """Raise the version, tell the trail, tell the room."""
     support_session.version += 1
-    support_session.save()
+    # The counters are raised by statements of their own, perhaps since this row was read.
+    support_session.save(
+        update_fields=[
+            field.name
+            for field in SupportSession._meta.concrete_fields
+            if not field.primary_key and field.name not in SupportSession.COUNTERS
+        ]
+    )
     record(
         verb,
         by=by,

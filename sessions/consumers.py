@@ -8,7 +8,7 @@ import json
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.rules import signed_in_with
 from audit.models import Event
 from audit.trail import origin
-from sessions import actions, live, rules, statements
+from sessions import actions, leads, live, rules, statements, talk_actions, talk_rules
 from sessions.hub import Room, Socket, hub, in_thread
 from sessions.models import SupportSession
 from sessions.statements import Look
@@ -72,7 +72,11 @@ def _check(
     look = found[0] if found and found[0].is_plain_yes else None
     unchanged = before and look and look == before.look
     if before and found and unchanged and rules.why_not_open(support_session) is None:
-        _, support_session.message_count, support_session.version = found
+        (
+            support_session.message_count,
+            support_session.version,
+            support_session.change_count,
+        ) = found[1]
         standing = before
     else:
         standing = _ask_the_rules(key, user_id, session_id, look)
@@ -116,14 +120,55 @@ def _post(standing: Standing, key: str | None, client_id: UUID, body: str) -> in
     return message.sequence
 
 
+def _say_on_line(standing: Standing, key: str | None, client_id: UUID, body: str) -> int:
+    with origin(Event.Origin.SOCKET):
+        standing = _fresh(standing, key)
+        said = talk_actions.say_on_line(
+            support_session=standing.support_session,
+            client_id=client_id,
+            body=body,
+            by=standing.user,
+        )
+    return said.sequence
+
+
+def _fresh(standing: Standing, key: str | None) -> Standing:
+    """The standing as it is now: what a socket was opened with must still hold for what it does."""
+    return _check(key, standing.user.pk, standing.support_session.pk, standing, answered=False)
+
+
 def _messages_after(support_session: SupportSession, after: int) -> list[tuple[int, str]]:
     return live.frames(live.newest_messages(support_session, after=after))
+
+
+def _change_count(session_id: UUID) -> int:
+    """How often messages were changed: what is read afterwards has those changes in it."""
+    return SupportSession.objects.values_list("change_count", flat=True).get(pk=session_id)
+
+
+def _changes_after(
+    support_session: SupportSession, since: int, until: int, read_at: int
+) -> tuple[int, list[tuple[int, int, str]]]:
+    """Up to which change this tells everything, and what changed."""
+    count = _change_count(support_session.pk)
+    changes = live.change_frames(
+        live.changed_messages(support_session, since=since, until=until, read_at=read_at)
+    )
+    return (changes[-1][0] if len(changes) == live.NEWEST else count), changes
+
+
+def _own(support_session: SupportSession, user: User) -> str:
+    return live.own_frame(talk_rules.own_of(support_session, user), complete=True)
 
 
 check = in_thread(_check)
 came_at = in_thread(_came_at)
 post = in_thread(_post)
+say_on_line = in_thread(_say_on_line)
 messages_after = in_thread(_messages_after)
+change_count = in_thread(_change_count)
+changes_after = in_thread(_changes_after)
+own = in_thread(_own)
 
 
 class RoomSocket:
@@ -169,12 +214,21 @@ class RoomSocket:
             session = self.standing.support_session
             token = live.sender_token(session.pk, self.user.pk)
             self.here = live.Here(token, self.user.public_name, self.standing.leads, since)
-            self.socket.offer(live.frame("hello", you=token, sequence=session.message_count))
+            self.socket.offer(
+                live.frame(
+                    "hello",
+                    you=token,
+                    leads=self.standing.leads,
+                    sequence=session.message_count,
+                    revision=session.change_count,
+                )
+            )
             state = await in_thread(live.room_state)(session)
             self.socket.offer(await in_thread(live.state_frame)(state))
             await self.touch()
             if self.room.people is not None:
                 self.socket.offer(live.presence_frame(self.room.people))
+            self.hub.show_parts(self.room, leads.PARTS)
         await self.send({"type": "websocket.accept"})
 
     async def serve(self) -> None:
@@ -215,9 +269,13 @@ class RoomSocket:
         match content:
             case {"type": "message", "id": str() as client_id, "body": str() as body}:
                 await self.hear_message(_uuid(client_id), body)
-            # Python counts true as 1: the type is asked, not only the value.
-            case {"type": "after", "sequence": sequence} if type(sequence) is int and sequence >= 0:
-                await self.hear_after(min(sequence, self.room.last or 0))
+            case {"type": "after", "sequence": sequence} if _is_number(sequence):
+                revision = content.get("revision", 0)
+                if not _is_number(revision):
+                    raise Malformed(1008, "malformed")
+                await self.hear_after(sequence, revision)
+            case {"type": "line", "id": str() as client_id, "body": str() as body}:
+                await self.hear_line(_uuid(client_id), body)
             case {"type": "here"}:
                 self.answered = True
                 await self.touch()
@@ -225,45 +283,79 @@ class RoomSocket:
                 raise Malformed(1008, "malformed")
 
     async def hear_message(self, client_id: UUID, body: str) -> None:
-        """Keep it and say its number, or say why not. Nothing is lost: the client has it still."""
+        """Keep it and say its number."""
+        await self.answer(
+            live.message_pace,
+            lambda standing: post(standing, self.key, client_id, body),
+            id=str(client_id),
+        )
+
+    async def hear_line(self, client_id: UUID, body: str) -> None:
+        """The same on the facilitators' own line."""
+        await self.answer(
+            live.line_pace,
+            lambda standing: say_on_line(standing, self.key, client_id, body),
+            id=str(client_id),
+        )
+
+    async def answer(
+        self, pace: live.Pace, act: Callable[[Standing], Awaitable[int]], **about: Any
+    ) -> None:
+        """Do it and say the number, or say why not. Nothing is lost: the client has it still."""
         assert self.standing is not None, "a refused socket is not read"  # noqa: S101
-        seconds = live.message_pace.wait((self.session_id, self.user.pk))
-        if seconds:
-            self.refuse(client_id, "too_fast", retry_after=math.ceil(seconds))
+        if seconds := pace.wait((self.session_id, self.user.pk)):
+            self.refuse("too_fast", retry_after=math.ceil(seconds), **about)
             return
         try:
-            sequence = await post(self.standing, self.key, client_id, body)
+            sequence = await act(self.standing)
         except Refused as no:
-            self.refuse(client_id, no.reason, message=no.message)
+            self.refuse(no.reason, message=no.message, **about)
             if no.reason not in OF_THE_MESSAGE:
                 self.hub.look(self.socket)
         except Exception:
             # Perhaps it was stored, perhaps not: sent again with the same id it is there once.
             logger.exception("live.message_failed")
-            self.refuse(client_id, "try_again", retry_after=2)
+            self.refuse("try_again", retry_after=2, **about)
         else:
-            self.socket.offer(live.frame("sent", id=str(client_id), sequence=sequence))
+            self.socket.offer(live.frame("sent", **about | {"sequence": sequence}))
 
-    def refuse(self, client_id: UUID, reason: str, **more: Any) -> None:
-        self.socket.offer(live.frame("refused", id=str(client_id), reason=reason, **more))
+    def refuse(self, reason: str, **more: Any) -> None:
+        self.socket.offer(live.frame("refused", reason=reason, **more))
 
-    async def hear_after(self, sequence: int) -> None:
-        """Send everything after a number, in order; from then on new messages as they come."""
+    async def hear_after(self, sequence: int, revision: int) -> None:
+        """Send everything after a number, in order, and what changed up to it since a revision;
+        from then on what is new as it comes."""
         if self.questions.wait(None):
             raise Malformed(1008, "too_many_questions")
         assert self.standing is not None, "a refused socket is not read"  # noqa: S101
+        session = self.standing.support_session
         self.socket.last = None
-        reached, count = sequence, 0
+        first = reached = min(sequence, self.room.last or 0)
+        changed, count = min(revision, self.room.revision), 0
+        # Messages are read as they are then: of them only what changes later is missing.
+        read_at = await change_count(session.pk)
         while True:
-            frames = await messages_after(self.standing.support_session, reached)
+            frames = await messages_after(session, reached)
             for number, text in frames:
                 await self.put(text)
                 reached, count = number, count + 1
-            if len(frames) < live.NEWEST and reached >= (self.room.last or 0):
-                break
-        # No await between the look at the room's last number and this: nothing slips between.
+            upto, changes = await changes_after(session, changed, first, read_at)
+            for _, _, text in changes:
+                await self.put(text)
+            changed = max(changed, upto)
+            full = max(len(frames), len(changes)) == live.NEWEST
+            if not full and self.is_level(reached, changed):
+                self.socket.offer(await own(session, self.user))
+                # Meanwhile something new may have come.
+                if self.is_level(reached, changed):
+                    break
+        # No await between the look at the room's numbers and this: nothing slips between.
         self.socket.last = reached
-        self.socket.offer(live.frame("caught_up", sequence=reached, count=count))
+        self.socket.offer(live.frame("caught_up", sequence=reached, revision=changed, count=count))
+
+    def is_level(self, sequence: int, revision: int) -> bool:
+        """Whether nothing was handed out in this room beyond these numbers."""
+        return sequence >= (self.room.last or 0) and revision >= self.room.revision
 
     async def put(self, text: str) -> None:
         """Like `offer`, but a long catching up waits for its own reader."""
@@ -295,9 +387,21 @@ class RoomSocket:
             self.socket.close(1013, "try_again")
         else:
             self.standing = standing
+            self.lead(leads_now=standing.leads)
             session = standing.support_session
-            if self.room.is_behind(session.message_count, session.version):
+            if self.room.is_behind(session.message_count, session.version, session.change_count):
                 self.hub.read(self.room)
+
+    def lead(self, *, leads_now: bool) -> None:
+        """What is for those who lead comes, or comes no more, from this moment."""
+        if self.socket.leads == leads_now:
+            return
+        self.socket.leads = leads_now
+        self.socket.parts.clear()
+        if self.socket.admitted:
+            self.here = replace(self.here, leads=leads_now)
+            self.socket.offer(live.frame("role", leads=leads_now))
+            self.hub.show_parts(self.room, leads.PARTS)
 
 
 def _frame_in(event: dict[str, Any]) -> dict[str, Any]:
@@ -314,6 +418,11 @@ def _frame_in(event: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Malformed(1008, "malformed")
     return content
+
+
+def _is_number(value: object) -> bool:
+    # Python counts true as 1: the type is asked, not only the value.
+    return type(value) is int and value >= 0
 
 
 def _uuid(text: str) -> UUID:

@@ -1,8 +1,9 @@
 """The sockets of one process: who listens to which room, fed by one Redis connection.
 
 Everything here runs in one event loop, so a step without `await` is not interrupted. Each room
-hands out messages by number without a gap: what Redis lost is read from the database. Each socket
-has a bounded queue of its own; one that is full closes that socket and slows nobody else.
+hands out messages and changes of them by number without a gap: what Redis lost is read from the
+database. What is for those who lead is read here, with the question who leads at that moment. Each
+socket has a bounded queue of its own; one that is full closes that socket and slows nobody else.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ import logging
 import random
 import weakref
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import redis.asyncio
@@ -23,7 +24,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from accounts.live import person_topic
-from sessions import live
+from sessions import leads, live
 from sessions.models import SupportSession
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ FORERUNNER_SECONDS = 0.15
 ASK_SECONDS, CHECK_SECONDS = 10, 20
 #: How often each room is searched for devices that have left, and read while Redis is away.
 LOOK_SECONDS, READ_SECONDS = 5, 1
+#: Parts for those who lead are read this often at most.
+LEADS_SECONDS = 0.5
 
 
 def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
@@ -44,13 +47,33 @@ def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     return threaded
 
 
-@in_thread
-def _read_room(session_id: UUID, after: int) -> tuple[str, list[tuple[int, str]]]:
-    """State payload, and frames of messages after a number."""
+class News(NamedTuple):
+    """What the database has of a room after some numbers."""
+
+    state: str
+    #: Every change up to this one is in `messages` or `changes`, if those are not full.
+    revision: int
+    messages: list[tuple[int, str]]
+    changes: list[tuple[int, int, str]]
+
+    @property
+    def is_all(self) -> bool:
+        return len(self.messages) < live.NEWEST and len(self.changes) < live.NEWEST
+
+
+def read_room(session_id: UUID, after: int, revision: int) -> News:
+    """The state, messages after a number, and changes after a revision."""
     support_session = SupportSession.objects.select_related("group").get(pk=session_id)
-    state = live.state_payload(live.room_state(support_session))
-    messages = live.newest_messages(support_session, after=after)
-    return state, live.frames(messages)
+    return News(
+        live.state_payload(live.room_state(support_session)),
+        support_session.change_count,
+        live.frames(live.newest_messages(support_session, after=after)),
+        live.change_frames(live.changed_messages(support_session, since=revision)),
+    )
+
+
+_read_room = in_thread(read_room)
+_read_leads = in_thread(leads.parts_for)
 
 
 class Socket:
@@ -64,6 +87,9 @@ class Socket:
         self.last: int | None = None
         #: It listens before its first check has said yes, and hears nothing until then.
         self.admitted = False
+        #: Whether the last check said that its person leads, and what of their parts it was sent.
+        self.leads = False
+        self.parts: dict[str, str] = {}
         self.closing: tuple[int, str] | None = None
         self.closes = asyncio.Event()
         self.looking: asyncio.Task[None] | None = None
@@ -87,6 +113,17 @@ class Socket:
             self.last = sequence
             self.offer(text)
 
+    def offer_change(self, text: str) -> None:
+        """A message as it is now; one that is catching up reads it."""
+        if self.last is not None:
+            self.offer(text)
+
+    def offer_part(self, part: str, html: str) -> None:
+        """A part for those who lead, if it is another than was sent. The caller has checked."""
+        if self.leads and self.parts.get(part) != html:
+            self.parts[part] = html
+            self.offer(live.frame("leads", kind=part, html=html))
+
     def close(self, code: int, reason: str) -> None:
         """End it once what is in the queue is out, or at once when the queue is full."""
         if self.closing is None:
@@ -104,23 +141,34 @@ class Room:
     def __init__(self, session_id: UUID) -> None:
         self.session_id = session_id
         self.sockets: set[Socket] = set()
-        #: Number of the newest message handed out, and version of the newest state.
+        #: Numbers of the newest message, change and state handed out.
         self.last: int | None = None
+        self.revision = 0
         self.version = -1
         self.waiting: dict[int, str] = {}
+        #: Changes before their forerunner, or before the message that they change.
+        self.waiting_changes: dict[int, tuple[int, str]] = {}
+        #: Parts that changed for those who lead.
+        self.due_parts: set[str] = set()
+        self.reading_parts: asyncio.Task[None] | None = None
         self.people: list[live.Here] | None = None
         self.look_at = asyncio.get_running_loop().time() + LOOK_SECONDS
         self.reading: asyncio.Task[None] | None = None
         self.read_again = False
 
-    def is_behind(self, count: int, version: int) -> bool:
-        """Whether a session with so many messages has something that was not handed out here.
+    @property
+    def waits(self) -> bool:
+        """Whether something was heard before what comes before it."""
+        return bool(self.waiting or self.waiting_changes)
+
+    def is_behind(self, count: int, version: int, revision: int) -> bool:
+        """Whether a session at these numbers has something that was not handed out here.
 
         What the first socket sees when it comes is where the room starts from.
         """
         if self.last is None:
-            self.last, self.version = count, version
-        return count > self.last or version > self.version
+            self.last, self.version, self.revision = count, version, revision
+        return count > self.last or version > self.version or revision > self.revision
 
     def hear_message(self, sequence: int, text: str) -> None:
         if self.last is None or sequence <= self.last:
@@ -128,12 +176,32 @@ class Room:
         self.waiting[sequence] = text
         self._hand_out()
 
+    def hear_change(self, revision: int, sequence: int, text: str) -> None:
+        if self.last is None or revision <= self.revision:
+            return
+        self.waiting_changes[revision] = (sequence, text)
+        self._hand_out()
+
     def _hand_out(self) -> None:
-        while self.last is not None and self.last + 1 in self.waiting:
+        """What comes next by its number, messages first: a change follows what it changes."""
+        if self.last is None:
+            return
+        while self.last + 1 in self.waiting:
             self.last += 1
             text = self.waiting.pop(self.last)
             for socket in self.sockets:
                 socket.offer_message(self.last, text)
+        while found := self.waiting_changes.get(self.revision + 1):
+            sequence, text = found
+            if sequence > self.last:
+                break
+            del self.waiting_changes[self.revision + 1]
+            self._hand_out_change(self.revision + 1, text)
+
+    def _hand_out_change(self, revision: int, text: str) -> None:
+        self.revision = revision
+        for socket in self.sockets:
+            socket.offer_change(text)
 
     def hear_state(self, version: int, text: str, *, ended: bool) -> None:
         if version <= self.version:
@@ -157,15 +225,30 @@ class Room:
         if self.last is None:
             return
         while True:
-            state, frames = await _read_room(self.session_id, self.last)
-            for sequence, text in frames:
-                if sequence > self.last:
-                    self.waiting[sequence] = text
+            news = await _read_room(self.session_id, self.last, self.revision)
+            fresh = {sequence for sequence, _ in news.messages if sequence > self.last}
+            self.waiting.update(
+                (sequence, text) for sequence, text in news.messages if sequence in fresh
+            )
             self._hand_out()
-            self.waiting = {n: text for n, text in self.waiting.items() if n > self.last}
-            if len(frames) < live.NEWEST:
+            for revision, sequence, text in news.changes:
+                if revision > self.revision and sequence <= self.last:
+                    if sequence in fresh:
+                        self.revision = revision  # it was just handed out as it is
+                    else:
+                        self._hand_out_change(revision, text)
+            if len(news.changes) < live.NEWEST:
+                self.revision = max(self.revision, news.revision)
+            self._forget_what_is_out()
+            if news.is_all:
                 break
-        self.hear(state)
+        self.hear(news.state)
+
+    def _forget_what_is_out(self) -> None:
+        last, revision = self.last or 0, self.revision
+        self.waiting = {n: text for n, text in self.waiting.items() if n > last}
+        self.waiting_changes = {n: it for n, it in self.waiting_changes.items() if n > revision}
+        self._hand_out()
 
     def hear(self, payload: str) -> bool:
         """Take what the topic carries. False for a notice to look who is here."""
@@ -173,9 +256,16 @@ class Room:
         letter, number = head[:1], head[1:]
         if letter == "m":
             self.hear_message(int(number), text)
+        elif letter == "c":
+            revision, _, sequence = number.partition(".")
+            self.hear_change(int(revision), int(sequence), text)
         elif letter in ("s", "e"):
             self.hear_state(int(number), text, ended=letter == "e")
         return letter != "p"
+
+
+def _topics(session_id: UUID) -> tuple[str, str]:
+    return live.room_topic(session_id), live.leads_topic(session_id)
 
 
 class Hub:
@@ -203,20 +293,18 @@ class Hub:
         room = self.rooms.setdefault(live.room_topic(socket.session_id), Room(socket.session_id))
         room.sockets.add(socket)
         self.people[person_topic(socket.user_id)].add(socket)
-        await self._send(
-            "SUBSCRIBE", live.room_topic(socket.session_id), person_topic(socket.user_id)
-        )
+        await self._send("SUBSCRIBE", *_topics(socket.session_id), person_topic(socket.user_id))
         return room
 
     async def part(self, socket: Socket) -> None:
         """Stop listening for a socket, and altogether after the last one."""
-        unwanted = []
+        unwanted: list[str] = []
         room_name, person_name = live.room_topic(socket.session_id), person_topic(socket.user_id)
         if room := self.rooms.get(room_name):
             room.sockets.discard(socket)
             if not room.sockets:
                 del self.rooms[room_name]
-                unwanted.append(room_name)
+                unwanted += _topics(socket.session_id)
         self.people[person_name].discard(socket)
         if not self.people[person_name]:
             del self.people[person_name]
@@ -260,7 +348,7 @@ class Hub:
 
         async def later() -> None:
             await asyncio.sleep(delay)
-            if not delay or room.waiting:
+            if not delay or room.waits:
                 room.read_again = True
             while room.read_again:
                 room.read_again = False
@@ -270,6 +358,33 @@ class Hub:
             room.reading = self.spawn(later())
         elif not delay:
             room.read_again = True
+
+    def show_parts(self, room: Room, parts: Iterable[str]) -> None:
+        """Have those who lead see these parts as they are now, once at a time."""
+        if not any(socket.leads for socket in room.sockets):
+            room.due_parts.clear()
+            return
+        room.due_parts.update(parts)
+        if room.due_parts and (room.reading_parts is None or room.reading_parts.done()):
+            room.reading_parts = self.spawn(self._show_parts(room))
+
+    async def _show_parts(self, room: Room) -> None:
+        while room.due_parts:
+            people = {socket.user_id for socket in room.sockets if socket.leads}
+            # A notice that comes while this reads may tell of something newer.
+            parts, room.due_parts = room.due_parts, set()
+            try:
+                leading, html = await _read_leads(room.session_id, parts, people)
+            except BaseException:
+                room.due_parts |= parts
+                raise
+            for socket in list(room.sockets):
+                if socket.leads and socket.user_id in people - leading:
+                    self.look(socket)
+                elif socket.user_id in leading:
+                    for part, text in html.items():
+                        socket.offer_part(part, text)
+            await asyncio.sleep(LEADS_SECONDS)
 
     # Presence -------------------------------------------------------------------------------
 
@@ -300,7 +415,8 @@ class Hub:
             connection = self._connection()
             try:
                 await connection.connect()
-                await connection.send_command("SUBSCRIBE", *self.rooms, *self.people)
+                rooms = [name for room in self.rooms.values() for name in _topics(room.session_id)]
+                await connection.send_command("SUBSCRIBE", *rooms, *self.people)
                 self.connection = connection
                 self._ask_everybody()
                 await self._hear(connection)
@@ -361,15 +477,22 @@ class Hub:
             if not room.hear(payload):
                 room.look_at = 0
                 self.spawn(self._look_who_is_here(room))
-            elif room.waiting:
+            elif room.waits:
                 self.read(room, delay=FORERUNNER_SECONDS)
+        elif room := self.rooms.get(live.room_of_leads(name) or ""):
+            self.show_parts(room, payload.split())
         for socket in list(self.people.get(name, ())):
-            self.look(socket)
+            if not live.is_own(payload):
+                self.look(socket)
+            elif text := live.own_text(payload, socket.session_id):
+                socket.offer(text)
 
     def _subscribed(self, name: str) -> None:
         """From here on nothing is missed; what was said just before may have been."""
         if room := self.rooms.get(name):
             self.read(room)
+        elif room := self.rooms.get(live.room_of_leads(name) or ""):
+            self.show_parts(room, leads.PARTS)
         for socket in self.people.get(name, ()):
             if socket.last is not None:
                 self.look(socket)
@@ -384,9 +507,12 @@ class Hub:
             for room in list(self.rooms.values()):
                 if self.connection is None:
                     self.read(room)
+                    self.show_parts(room, leads.PARTS)
                 elif now >= room.look_at:
                     room.look_at = now + LOOK_SECONDS
                     self.spawn(self._look_who_is_here(room))
+                if room.due_parts:  # what could not be read a moment ago
+                    self.show_parts(room, ())
                 for socket in list(room.sockets):
                     if now >= socket.ask_at:
                         socket.ask_at = now + ASK_SECONDS

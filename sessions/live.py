@@ -7,6 +7,7 @@ process listen through `sessions/hub.py`.
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 import redis
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -25,8 +27,9 @@ from django.utils.safestring import SafeString
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from accounts.live import person_topic
 from accounts.models import User
-from sessions.models import AgendaItem, Message, SupportSession
+from sessions.models import AgendaItem, Message, Reaction, SupportSession
 from supportgroups.lib.drawing import MOST_SEATS, circle
 
 logger = logging.getLogger(__name__)
@@ -38,12 +41,43 @@ NEWEST = 100
 
 # Topics ------------------------------------------------------------------------------------------
 # A room's topic carries one letter, a number, a space and the frame: m<sequence> for a message,
-# s<version> for a state, e<version> for the last state of all; or a bare p: look who is here.
+# c<revision>.<sequence> for a changed one, s<version> for a state, e<version> for the last state of
+# all; or a bare p: look who is here. What only those who lead may see never goes over it.
 
 
 def room_topic(session_id: UUID | str) -> str:
     """What every process with a socket in this room listens to."""
     return f"room:{session_id}"
+
+
+_LEADS = ":leads"
+
+
+def leads_topic(session_id: UUID | str) -> str:
+    """Names of parts that changed for those who lead. What they say is read by each process, for
+    the sockets of people who lead at that moment (`sessions/leads.py`)."""
+    return room_topic(session_id) + _LEADS
+
+
+def room_of_leads(topic: str) -> str | None:
+    """The room's own topic, or None when this is another kind of topic."""
+    return topic.removesuffix(_LEADS) if topic.endswith(_LEADS) else None
+
+
+def own_payload(session_id: UUID | str, text: str) -> str:
+    """What a person's own topic carries for their sockets in one room, and no one else's."""
+    return f"o{session_id} {text}"
+
+
+def is_own(payload: str) -> bool:
+    """Whether a person's topic carries such a frame; otherwise it is a notice to look again."""
+    return payload.startswith("o")
+
+
+def own_text(payload: str, session_id: UUID) -> str | None:
+    """The frame in it, or None when it is for another room."""
+    head, _, text = payload.partition(" ")
+    return text if head == f"o{session_id}" else None
 
 
 def _here_keys(session_id: UUID | str) -> tuple[str, str]:
@@ -72,7 +106,7 @@ def _template(name: str) -> Any:
     return get_template(f"sessions/{name}.html")
 
 
-def frame(kind: str, **fields: Any) -> str:
+def frame(kind: str, /, **fields: Any) -> str:
     """One frame to a client."""
     return json.dumps({"type": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
 
@@ -87,27 +121,85 @@ def body_html(body: str) -> SafeString:
     )
 
 
+#: Who asked without a name, as everybody reads it.
+NAMELESS = "Somebody here"
+#: So much of a message stands above an answer to it.
+QUOTED_CHARACTERS = 90
+
+
+def shown_sender(message: Message) -> tuple[str, str, str]:
+    """Name, token and seed of the figure of whoever said it, as everybody may know them.
+
+    What was asked without a name has a token of its own, that fits no person and no other question,
+    and no figure.
+    """
+    session_id = message.support_session_id
+    if message.is_anonymous:
+        return NAMELESS, _nameless_token(session_id, message.sequence), ""
+    return (
+        message.sender.public_name,
+        sender_token(session_id, message.sender_id),
+        figure_seed(message.support_session.group_id, message.sender_id),
+    )
+
+
+def _nameless_token(session_id: UUID, sequence: int) -> str:
+    return salted_hmac(
+        "sessions.live.nameless", f"{session_id}:{sequence}", algorithm="sha256"
+    ).hexdigest()[:20]
+
+
 def said(message: Message) -> dict[str, Any]:
-    """What `sessions/message.html` shows of a message; `mine` is added where a page knows."""
-    session_id, group_id = message.support_session_id, message.support_session.group_id
+    """What `sessions/message.html` shows of a message; a page adds what is its reader's own."""
+    name, sender, seed = shown_sender(message)
     return {
         "message": message,
         "body": body_html(message.body),
-        "name": message.sender.public_name,
-        "sender": sender_token(session_id, message.sender_id),
-        "seed": figure_seed(group_id, message.sender_id),
+        "name": name,
+        "sender": sender,
+        "seed": seed,
+        "quote": _quote(message.reply_to) if message.reply_to_id else None,
+        # As long as nothing was changed there is none, and nothing to read.
+        "reactions": reaction_counts(message) if message.revision else [],
     }
 
 
-def message_frame(message: Message) -> str:
+def _quote(message: Message | None) -> dict[str, Any] | None:
+    if message is None:
+        return None
+    words = " ".join(message.body.split())
+    if len(words) > QUOTED_CHARACTERS:
+        words = words[: QUOTED_CHARACTERS - 1].rstrip() + "…"
+    return {"sequence": message.sequence, "name": shown_sender(message)[0], "words": words}
+
+
+def reaction_counts(message: Message) -> list[dict[str, Any]]:
+    """Each kind that somebody gave, with its words and how many."""
+    counts = Counter(reaction.kind for reaction in message.reactions.all())
+    return [
+        {"kind": kind.value, "label": kind.label, "count": counts[kind]}
+        for kind in Reaction.Kind
+        if counts[kind]
+    ]
+
+
+def message_frame(message: Message, kind: str = "message") -> str:
     """The frame of one message, rendered once for everybody. Needs sender and session at hand."""
+    context = said(message)
     return frame(
-        "message",
+        kind,
         sequence=message.sequence,
+        revision=message.revision,
         id=str(message.client_id),
-        sender=sender_token(message.support_session_id, message.sender_id),
-        html=_template("message").render(said(message)),
+        sender=context["sender"],
+        html=_template("message").render(context),
     )
+
+
+def own_frame(messages: Iterable[dict[str, Any]], *, complete: bool = False) -> str:
+    """What of some messages is one person's own, for their eyes only: that they said it, and how
+    they reacted. `complete`: there is nothing else of theirs that they could not know."""
+    return frame("own", messages=list(messages), complete=complete)
 
 
 @dataclass(frozen=True)
@@ -155,13 +247,20 @@ def room_state(support_session: SupportSession) -> RoomState:
     return RoomState(support_session, list(support_session.agenda.all()))
 
 
+#: Parts of the page that are the same for everybody and change with the state: each is the template
+#: `sessions/room_<part>.html` and the contents of the element `room-<part>`.
+STATE_PARTS = ("now", "plan")
+
+
 def state_frame(state: RoomState) -> str:
     """The frame that says where the session stands, the same for everybody."""
     support_session = state.support_session
     with timezone.override(ZoneInfo(support_session.group.time_zone)):
         html = {
-            part: _template(part).render({"state": state, "support_session": support_session})
-            for part in ("room_now", "room_plan")
+            part: _template(f"room_{part}").render(
+                {"state": state, "support_session": support_session}
+            )
+            for part in STATE_PARTS
         }
     return frame(
         "state",
@@ -170,7 +269,7 @@ def state_frame(state: RoomState) -> str:
         part=state.current.title if state.current else "",
         next=state.following.title if state.following else "",
         now=int(time.time() * 1000),
-        html={"now": html["room_now"], "plan": html["room_plan"]},
+        html=html,
     )
 
 
@@ -293,6 +392,29 @@ def publish_message(message: Message) -> None:
     transaction.on_commit(lambda: _publish(message.support_session_id, payload))
 
 
+def publish_change(message: Message) -> None:
+    """Once it is committed, show everybody a message as it is now, at its new revision."""
+    payload = f"c{message.revision}.{message.sequence} {message_frame(message, 'changed')}"
+    transaction.on_commit(lambda: _publish(message.support_session_id, payload))
+
+
+def publish_to_leads(session_id: UUID, *parts: str) -> None:
+    """Once it is committed, have these parts of `sessions/leads.py` shown afresh to those who lead,
+    and to nobody else."""
+    payload = " ".join(parts)
+    transaction.on_commit(
+        lambda: _try(lambda client: client.publish(leads_topic(session_id), payload))
+    )
+
+
+def publish_own(session_id: UUID, user_id: UUID, text: str) -> None:
+    """Once it is committed, tell the devices of one person in one room."""
+    payload = own_payload(session_id, text)
+    transaction.on_commit(
+        lambda: _try(lambda client: client.publish(person_topic(user_id), payload))
+    )
+
+
 #: Nobody is in the room of a session that ended or was called off.
 CLOSED = (SupportSession.Status.ENDED, SupportSession.Status.CANCELLED)
 
@@ -371,14 +493,58 @@ class Pace:
 message_pace = Pace(burst=10, per_second=settings.ROOM_MESSAGES_PER_SECOND)
 
 
-def newest_messages(support_session: SupportSession, *, after: int | None = None) -> list[Message]:
-    """The last hundred messages in order, or up to a hundred after a number."""
-    messages = support_session.messages.select_related("sender", "support_session")
+#: The same on the facilitators' own line.
+line_pace = Pace(burst=10, per_second=settings.ROOM_MESSAGES_PER_SECOND)
+#: Edits, deletions and reactions of one person in one room: each is shown to everybody anew.
+change_pace = Pace(burst=10, per_second=settings.ROOM_MESSAGES_PER_SECOND)
+#: Questions without a name, of one person in one room.
+question_pace = Pace(burst=3, per_second=1 / 60)
+
+# What was said -----------------------------------------------------------------------------------
+
+
+def shown_messages(support_session: SupportSession) -> QuerySet[Message]:
+    """The session's messages with everything at hand that showing them takes."""
+    return support_session.messages.select_related(
+        "sender", "support_session", "reply_to__sender", "reply_to__support_session"
+    ).prefetch_related("reactions")
+
+
+def newest_messages(
+    support_session: SupportSession, *, after: int | None = None, before: int | None = None
+) -> list[Message]:
+    """The last hundred messages in order, of all or before a number; or up to a hundred after
+    one."""
+    messages = shown_messages(support_session)
     if after is not None:
         return list(messages.filter(sequence__gt=after).order_by("sequence")[:NEWEST])
+    if before is not None:
+        messages = messages.filter(sequence__lt=before)
     return list(messages.order_by("-sequence")[:NEWEST])[::-1]
+
+
+def changed_messages(
+    support_session: SupportSession, *, since: int, until: int | None = None, read_at: int = 0
+) -> list[Message]:
+    """Up to a hundred messages that changed after the revision `since`, in the order they did.
+
+    With `until`, messages above that number were read when the session was at `read_at`: of those
+    only what changed later.
+    """
+    changed = shown_messages(support_session).filter(revision__gt=since)
+    if until is not None:
+        changed = changed.filter(Q(sequence__lte=until) | Q(revision__gt=read_at))
+    return list(changed.order_by("revision")[:NEWEST])
 
 
 def frames(messages: Iterable[Message]) -> list[tuple[int, str]]:
     """Number and frame of each message."""
     return [(message.sequence, message_frame(message)) for message in messages]
+
+
+def change_frames(messages: Iterable[Message]) -> list[tuple[int, int, str]]:
+    """Revision, number and frame of each changed message."""
+    return [
+        (message.revision, message.sequence, message_frame(message, "changed"))
+        for message in messages
+    ]

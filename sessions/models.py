@@ -185,6 +185,8 @@ class SupportSession(models.Model):
         Floor.ROUND: {Floor.OPEN_CHAT, Floor.OPEN_FLOOR},
         Floor.OPEN_FLOOR: {Floor.OPEN_CHAT, Floor.ROUND},
     }
+    #: Fields that only ever go up, each in the statement that uses the number.
+    COUNTERS = ("message_count", "change_count", "line_count")
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     group = models.ForeignKey(
@@ -233,6 +235,10 @@ class SupportSession(models.Model):
     door_opened_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    #: Raised with every change of a message that was said, which keeps it as its `revision`.
+    change_count = models.PositiveIntegerField(default=0, db_default=0)
+    #: The number of the newest message of the facilitators' own line.
+    line_count = models.PositiveIntegerField(default=0, db_default=0)
 
     objects = SupportSessionQuerySet.as_manager()
 
@@ -764,6 +770,13 @@ class Knock(models.Model):
         return f"{self.user} at the door"
 
 
+class MessageQuerySet(models.QuerySet["Message"]):
+    def by_name(self) -> Self:
+        """Those whose sender may be counted or shown: never the ones that were asked without a
+        name."""
+        return self.filter(is_anonymous=False)
+
+
 class Message(models.Model):
     """Something said to everybody in the room. Numbered without a gap within its session."""
 
@@ -776,13 +789,27 @@ class Message(models.Model):
     client_id = models.UUIDField()
     sender = models.ForeignKey(User, on_delete=models.CASCADE, related_name="messages")
     is_from_facilitator = models.BooleanField(default=False)
-    body = models.TextField()
+    #: Asked without a name: nobody is told who sent it, facilitators neither. The sender is kept to
+    #: stop abuse and for their own page; show a message through `live.said()`.
+    is_anonymous = models.BooleanField(default=False, db_default=False)
+    #: Empty once it was deleted.
+    body = models.TextField(blank=True)
+    reply_to = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replies"
+    )
     sent_at = models.DateTimeField()
     #: Hidden from everybody in the room, by the intervention that runs; reviewers can read it.
     hidden_at = models.DateTimeField(null=True, blank=True)
     hidden_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    edited_at = models.DateTimeField(null=True, blank=True)
+    #: By its sender.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    #: The session's `change_count` when this last changed; 0 as long as it is as it was said.
+    revision = models.PositiveIntegerField(default=0, db_default=0)
+
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["sequence"]
@@ -797,10 +824,101 @@ class Message(models.Model):
             models.UniqueConstraint(
                 fields=["support_session", "sender", "client_id"], name="sessions_message_sent_once"
             ),
+            models.CheckConstraint(
+                name="sessions_message_deleted_is_empty",
+                condition=Q(deleted_at__isnull=True) | Q(body=""),
+            ),
+            models.CheckConstraint(
+                name="sessions_message_anonymous_gives_no_hint",
+                condition=Q(is_anonymous=False)
+                | Q(is_from_facilitator=False, reply_to__isnull=True),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["support_session", "revision"],
+                condition=Q(revision__gt=0),
+                name="sessions_message_changed",
+            )
         ]
 
     def __str__(self) -> str:
         return f"Message {self.sequence}"
+
+
+class MessageVersion(models.Model):
+    """What a message said before it was edited or deleted: for moderation, not for the room."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="versions")
+    body = models.TextField()
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["replaced_at"]
+
+    def __str__(self) -> str:
+        return f"Earlier words of {self.message_id}"
+
+
+class Reaction(models.Model):
+    """One person's quiet answer to a message. Others see how many there are, not whose."""
+
+    class Kind(models.TextChoices):
+        WITH_YOU = "with_you", "With you"
+        THANK_YOU = "thank_you", "Thank you"
+        ME_TOO = "me_too", "Me too"
+        STRENGTH = "strength", "Strength to you"
+        WELL_DONE = "well_done", "Well done"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="reactions")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reactions")
+    kind = models.CharField(max_length=10, choices=Kind)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["message", "user", "kind"], name="sessions_reaction_once"
+            ),
+            models.CheckConstraint(
+                name="sessions_reaction_kind_known",
+                condition=Q(kind__in=["with_you", "thank_you", "me_too", "strength", "well_done"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class LineMessage(models.Model):
+    """Something said among those who lead a session. Members never see it."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    support_session = models.ForeignKey(
+        SupportSession, on_delete=models.CASCADE, related_name="line_messages"
+    )
+    sequence = models.PositiveIntegerField()
+    #: Made by the sender's browser: sending again makes no second copy.
+    client_id = models.UUIDField()
+    sender = models.ForeignKey(User, on_delete=models.CASCADE, related_name="line_messages")
+    body = models.TextField()
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["sequence"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["support_session", "sequence"], name="sessions_linemessage_sequence_once"
+            ),
+            models.UniqueConstraint(
+                fields=["support_session", "sender", "client_id"],
+                name="sessions_linemessage_sent_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Line message {self.sequence}"
 
 
 class Reminder(models.Model):

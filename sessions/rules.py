@@ -244,6 +244,12 @@ def offered_help(support_session: SupportSession) -> QuerySet[Entry]:
     )
 
 
+def leading_from_inside(support_session: SupportSession, people: Collection[UUID]) -> set[UUID]:
+    """Which of these people lead this session now and are in its room."""
+    leads = leading(support_session).filter(pk__in=people)
+    return set(in_room(support_session).filter(user__in=leads).values_list("user", flat=True))
+
+
 def check_may_enter(user: Viewer, support_session: SupportSession) -> Admission:
     """What lets this person into the room, now or when it opens, or `Refused`."""
     if user.is_authenticated:

@@ -164,7 +164,7 @@ def _look() -> Statement:
             (SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s),
             (SELECT password FROM accounts_user WHERE id = %s AND is_active),
             EXISTS ({listens[0]}), EXISTS ({helped[0]}),
-            message_count, version
+            message_count, version, change_count
         FROM support_sessions_supportsession WHERE id = %s
     """  # noqa: S608
     return text, (
@@ -175,8 +175,9 @@ def _look() -> Statement:
 
 def look(
     support_session: SupportSession, user_id: UUID, *, sign_in: str | None
-) -> tuple[Look, int, int] | None:
-    """The look, and how many messages and changes the session has; None when it is gone."""
+) -> tuple[Look, tuple[int, int, int]] | None:
+    """The look, and the session's `message_count`, `version` and `change_count`; None when it is
+    gone."""
     row = _run(
         _look(),
         {
@@ -187,4 +188,4 @@ def look(
             _NOW: timezone.now(),
         },
     )
-    return (Look(*row[:9]), row[9], row[10]) if row is not None else None
+    return (Look(*row[:9]), (row[9], row[10], row[11])) if row is not None else None

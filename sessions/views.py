@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from groups.models import SupportGroup
 from groups.rules import groups_staffed_by
-from sessions import actions, live, rules
+from sessions import actions, leads, live, rules
 from sessions.calendar import calendar_file
 from sessions.forms import ConcernForm, MessageForm, VersionForm
 from sessions.models import SupportSession
@@ -224,6 +224,7 @@ def _room(
         "admission": admission,
         "state": live.room_state(support_session),
         "said": said,
+        "leads": leads.parts(support_session) if admission.leads else {},
         "last": said[-1]["message"].sequence if said else 0,
         "token": token,
         "message_form": MessageForm(initial={"client_id": uuid4()}),

@@ -5,6 +5,7 @@ import { bindClock } from "./room/clock.js";
 import { keepLine } from "./room/line.js";
 import { bindLog, fragment } from "./room/log.js";
 import { bindOutbox } from "./room/outbox.js";
+import { renew } from "./room/parts.js";
 
 const room = document.querySelector("[data-socket]");
 const { you, session } = room.dataset;
@@ -12,7 +13,9 @@ const connection = document.querySelector("[data-connection]");
 const said = document.querySelector("[data-said]");
 const log = bindLog(document.querySelector("[data-log]"), { last: Number(room.dataset.last), you });
 const clock = bindClock(Date.parse(room.dataset.now));
+const leading = room.dataset.leads !== undefined;
 let version = Number(room.dataset.version);
+let revision = Number(room.dataset.revision);
 
 const say = (words) => { said.textContent = words; };
 const net = (state, words) => {
@@ -31,7 +34,13 @@ const hearMessage = (frame) => {
   outbox.shown(frame.id);
 };
 
-const caughtUp = () => {
+const hearChanged = (frame) => {
+  revision = Math.max(revision, frame.revision);
+  log.change(frame);
+};
+
+const caughtUp = (frame) => {
+  revision = frame.revision;
   const seconds = lostAt ? Math.round((Date.now() - lostAt) / 1000) : 0;
   if (lostAt && (arrived || seconds >= 5)) {
     const time = seconds < 90 ? `${seconds} second${seconds === 1 ? "" : "s"}` : `${Math.round(seconds / 60)} minutes`;
@@ -62,11 +71,10 @@ const hearState = (frame) => {
   clock.set(frame.now);
   if (frame.version <= version) return;
   version = frame.version;
-  const { status, part, next, html } = frame;
+  const { status, part, next } = frame;
   room.dataset.status = status;
   document.querySelector("[data-status-words]").textContent = statusWords[status];
-  document.getElementById("room-now").replaceChildren(fragment(html.now));
-  document.getElementById("room-plan").replaceChildren(fragment(html.plan));
+  Object.entries(frame.html).forEach(([name, html]) => renew(`room-${name}`, html));
   document.querySelectorAll("[data-controls] input[name='version']").forEach((input) => {
     input.value = version;
   });
@@ -105,11 +113,14 @@ const line = keepLine(room.dataset.socket, {
   opened: () => {
     before = log.newestArticle();
     arrived = 0;
-    line.send({ type: "after", sequence: log.newest() });
+    line.send({ type: "after", sequence: log.newest(), revision });
   },
   heard: (frame) => {
     const hear = {
       message: hearMessage,
+      changed: hearChanged,
+      leads: ({ kind, html }) => renew(`leads-${kind}`, html),
+      role: ({ leads }) => { if (leads !== leading) window.location.reload(); },
       caught_up: caughtUp,
       sent: ({ id }) => outbox.sent(id),
       refused: (no) => outbox.refused(no),

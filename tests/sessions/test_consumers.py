@@ -5,7 +5,7 @@ Each test stands for a promise of docs/live-protocol.md.
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,49 +25,12 @@ from sessions.models import Attendance, Message, SupportSession
 from supportgroups import embedded
 from supportgroups.lib.refusals import Refused
 from tests import factories
-from tests.cast import Person, signed_in
+from tests.cast import Person
 from tests.processes import wait_until
-from tests.sessions.web import PATIENCE, Guest, Web, running, web  # noqa: F401
+from tests.sessions.web import PATIENCE, Enter, Guest, Web, running
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
-
-@pytest.fixture
-def other(group: SupportGroup) -> Person:
-    """A second member."""
-    person = factories.user(display_name="Other")
-    factories.member(group, user=person)
-    return signed_in(person)
-
-
-@pytest.fixture
-def session(
-    group: SupportGroup, member: Person, other: Person, facilitator: Person
-) -> SupportSession:
-    """A live one with three people in the room."""
-    made = factories.support_session(group, status="live")
-    factories.agenda(made)
-    for person in (member, other, facilitator):
-        actions.enter_room(support_session=made, by=person.user)
-    return made
-
-
-@pytest.fixture
-def enter(web: Web, session: SupportSession) -> Iterator[Callable[..., Guest]]:  # noqa: F811
-    """Open somebody's socket; all are closed at the end."""
-    guests: list[Guest] = []
-
-    def open_socket(person: Person, *, at: Web = web, **options: Any) -> Guest:
-        guest = Guest(at, session.pk, person.client, **options)
-        guests.append(guest)
-        return guest
-
-    yield open_socket
-    for guest in guests:
-        guest.leave()
-
-
-Enter = Callable[..., Guest]
 
 #: Seconds. An open socket is checked by the clock after ten at the earliest: what comes before
 #: that came because somebody told it.
@@ -298,7 +261,7 @@ def test_a_flood_slows_its_sender_only(enter: Enter, member: Person, other: Pers
 
 
 def test_a_slow_reader_is_closed_and_slows_nobody(
-    web: Web,  # noqa: F811
+    web: Web,
     enter: Enter,
     session: SupportSession,
     member: Person,
@@ -319,7 +282,7 @@ def test_a_slow_reader_is_closed_and_slows_nobody(
 
 
 def test_two_processes_are_one_room(
-    web: Web,  # noqa: F811
+    web: Web,
     enter: Enter,
     session: SupportSession,
     member: Person,
@@ -343,7 +306,7 @@ def test_a_killed_process_loses_nothing_that_it_promised(
     session: SupportSession, member: Person, other: Person
 ) -> None:
     """Acknowledged messages stay; what was not acknowledged is sent again and is there once."""
-    with running(fast=True) as web:  # noqa: F811
+    with running(fast=True) as web:
         one = Guest(web, session.pk, member.client)
         ids = [one.say(f"Message {number}") for number in range(40)]
         sent = {one.until("sent")["id"] for _ in range(5)}

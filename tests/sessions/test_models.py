@@ -17,6 +17,9 @@ from sessions.models import (
     DayOff,
     Entry,
     Knock,
+    LineMessage,
+    Message,
+    Reaction,
     SupportSession,
 )
 from tests import factories
@@ -268,3 +271,48 @@ def test_turns_and_doors_have_possible_minutes(group, refuses):
         ("groups_supportgroup_door_possible", {"door_closes_after_minutes": 241}),
     ):
         refuses(constraint, lambda minutes=minutes: SupportGroup.objects.update(**minutes))
+
+
+def test_a_deleted_message_keeps_no_words(group, refuses):
+    message = factories.message(factories.support_session(group), factories.user())
+    rows = Message.objects.filter(pk=message.pk)
+    refuses("sessions_message_deleted_is_empty", lambda: rows.update(deleted_at=message.sent_at))
+    rows.update(deleted_at=message.sent_at, body="")
+
+
+def test_a_question_without_a_name_gives_no_hint(group, refuses):
+    name = "sessions_message_anonymous_gives_no_hint"
+    held = factories.support_session(group)
+    first, question = (factories.message(held, factories.user()) for _ in range(2))
+    rows = Message.objects.filter(pk=question.pk)
+    rows.update(is_anonymous=True)
+    refuses(name, lambda: rows.update(is_from_facilitator=True))
+    refuses(name, lambda: rows.update(reply_to=first))
+
+
+def test_a_reaction_is_given_once_and_of_a_kind(group, refuses):
+    message = factories.message(factories.support_session(group), factories.user())
+    ask = {"message": message, "user": message.sender, "kind": "with_you"}
+    Reaction.objects.create(**ask)
+    refuses("sessions_reaction_once", lambda: Reaction.objects.create(**ask))
+    wrong = ask | {"kind": "angry"}
+    refuses("sessions_reaction_kind_known", lambda: Reaction.objects.create(**wrong))
+
+
+def test_the_facilitators_line_has_each_number_and_each_id_once(group, refuses):
+    ask = {
+        "support_session": factories.support_session(group),
+        "sender": factories.user(),
+        "sequence": 1,
+        "client_id": uuid4(),
+        "body": "Among us",
+        "sent_at": timezone.now(),
+    }
+    LineMessage.objects.create(**ask)
+    again = [ask | {"client_id": uuid4()}, ask | {"sequence": 2}]
+    for name, wrong in zip(
+        ("sessions_linemessage_sequence_once", "sessions_linemessage_sent_once"),
+        again,
+        strict=True,
+    ):
+        refuses(name, lambda wrong=wrong: LineMessage.objects.create(**wrong))

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +17,12 @@ from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from groups.models import SupportGroup
+from sessions import actions
+from sessions.models import SupportSession
 from supportgroups import embedded
+from tests import factories
+from tests.cast import Person, signed_in
 from tests.processes import status, wait_until
 from tests.services import _test_database_url
 
@@ -93,6 +98,7 @@ class Guest:
         client: Client,
         *,
         after: int | None = 0,
+        revision: int = 0,
         origin: str | None = None,
         receive_buffer: int | None = None,
     ) -> None:
@@ -116,18 +122,34 @@ class Guest:
         self.line: ClientConnection = self._stack.enter_context(opening)
         self.frames: list[dict[str, Any]] = []
         if after is not None:
-            self.send(type="after", sequence=after)
-            self.until("caught_up")
+            self.catch_up(after, revision)
 
     def send(self, **frame: Any) -> None:
         self.line.send(json.dumps(frame))
 
-    def say(self, body: str, *, client_id: str | None = None) -> str:
+    def say(self, body: str, *, client_id: str | None = None, **more: Any) -> str:
         client_id = client_id or str(uuid4())
-        self.send(type="message", id=client_id, body=body)
+        self.send(type="message", id=client_id, body=body, **more)
         return client_id
 
-    def until(self, kind: str, *, seconds: float = PATIENCE, **fields: Any) -> dict[str, Any]:
+    def catch_up(self, after: int, revision: int = 0) -> dict[str, Any]:
+        """Ask for everything after these numbers, and read to its end."""
+        self.send(type="after", sequence=after, revision=revision)
+        return self.until("caught_up")
+
+    def part(self, kind: str, words: str = "") -> str:
+        """A part for those who lead that has these words; it may have come already."""
+        while True:
+            for frame in self.of("leads"):
+                if frame["kind"] == kind and words in frame["html"]:
+                    return str(frame["html"])
+            self.until("leads")
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """All frames of a kind, in the order they came."""
+        return [frame for frame in self.frames if frame["type"] == kind]
+
+    def until(self, type_: str, /, *, seconds: float = PATIENCE, **fields: Any) -> dict[str, Any]:
         """Read on until such a frame comes."""
         deadline = time.monotonic() + seconds
         while True:
@@ -135,7 +157,7 @@ class Guest:
             self.frames.append(frame)
             if frame["type"] == "still_here":
                 self.send(type="here")
-            if frame["type"] == kind and all(frame[key] == fields[key] for key in fields):
+            if frame["type"] == type_ and all(frame[key] == fields[key] for key in fields):
                 return dict(frame)
 
     def closed(self, *, seconds: float = PATIENCE) -> tuple[int, str]:
@@ -163,3 +185,41 @@ def web(django_db_setup: None) -> Iterator[Web]:
     """One process for all tests of a module: it holds nothing of its own."""
     with running() as process:
         yield process
+
+
+@pytest.fixture
+def other(group: SupportGroup) -> Person:
+    """A second member."""
+    person = factories.user(display_name="Other")
+    factories.member(group, user=person)
+    return signed_in(person)
+
+
+@pytest.fixture
+def session(
+    group: SupportGroup, member: Person, other: Person, facilitator: Person
+) -> SupportSession:
+    """A live one with three people in the room."""
+    made = factories.support_session(group, status="live")
+    factories.agenda(made)
+    for person in (member, other, facilitator):
+        actions.enter_room(support_session=made, by=person.user)
+    return made
+
+
+@pytest.fixture
+def enter(web: Web, session: SupportSession) -> Iterator[Callable[..., Guest]]:
+    """Open somebody's socket; all are closed at the end."""
+    guests: list[Guest] = []
+
+    def open_socket(person: Person, *, at: Web = web, **options: Any) -> Guest:
+        guest = Guest(at, session.pk, person.client, **options)
+        guests.append(guest)
+        return guest
+
+    yield open_socket
+    for guest in guests:
+        guest.leave()
+
+
+Enter = Callable[..., Guest]

@@ -56,6 +56,16 @@ export const bindLog = (log, { last, you }) => {
       put(article, { follow: mine || nearEnd() });
       return true;
     },
+    /** Show a message as it is now. One that is not in the page comes as it is, if it comes. */
+    change: ({ sequence, revision, html }) => {
+      const old = log.querySelector(`article[data-sequence="${sequence}"]`);
+      if (!old || Number(old.dataset.revision ?? 0) >= revision) return;
+      const article = fragment(html).querySelector("article");
+      article.classList.toggle("msg--mine", old.classList.contains("msg--mine"));
+      const follow = nearEnd();
+      old.replaceWith(article);
+      if (follow) toEnd();
+    },
     addPending: (element) => put(element, { follow: true }),
     /** A line of words, before `element` or at the end. */
     mark: (words, element) => {
