@@ -81,6 +81,13 @@ class Concern(models.Model):
     def __str__(self) -> str:
         return f"Concern from {self.get_source_display()}"
 
+    @property
+    def was_answered_in_time(self) -> bool | None:
+        """Whether somebody was on it by the promised time; None while nobody has answered."""
+        if self.acknowledged_at is None:
+            return None
+        return self.acknowledged_at <= self.respond_by
+
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
     def kept(self) -> Self:

@@ -995,6 +995,15 @@ def go(*, support_session: SupportSession, user: User, at: datetime) -> Entry | 
     return entry
 
 
+def leave_every_room(*, by: User, at: datetime | None = None) -> None:
+    """Go, wherever this person is, on every device: the quick exit."""
+    inside = Entry.objects.filter(user=by, left_at__isnull=True).select_related(
+        "support_session__group"
+    )
+    for entry in inside:
+        leave_room(support_session=entry.support_session, by=by, at=at)
+
+
 def stay_in_room(*, support_session: SupportSession, by: User, at: datetime | None = None) -> None:
     """A member's device answered. Not an event of the trail: it comes every half minute."""
     at = at or timezone.now()

@@ -57,6 +57,12 @@ class ConcernForm(forms.Form):
         error_messages={"required": "Write a sentence, so that somebody knows how to help."},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+    shows_help = forms.BooleanField(
+        label="If it is about somebody else: show them help lines now",
+        help_text="On their own screen, for where they are. It does not say why, nor by whom.",
+        required=False,
+        initial=True,
+    )
 
     def __init__(
         self, data: Any = None, *, people: list[tuple[str, str]], initial: dict[str, Any]

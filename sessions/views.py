@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from groups.models import SupportGroup
 from groups.rules import groups_staffed_by
+from safeguarding.crisis import crisis_help
 from sessions import actions, leads, live, rules
 from sessions.calendar import calendar_file
 from sessions.forms import ConcernForm, MessageForm, VersionForm
@@ -166,14 +167,16 @@ def concern_raise(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = _concern_form(people, request.POST)
     if not form.is_valid():
         return _room(request, support_session, "concern", concern_form=form)
+    about = people[form.cleaned_data.pop("about")]
     concern = actions.raise_concern(
-        support_session=support_session,
-        about=people[form.cleaned_data["about"]],
-        detail=form.cleaned_data["detail"],
-        occasion=form.cleaned_data["occasion"],
-        by=_person(request),
+        support_session=support_session, about=about, by=_person(request), **form.cleaned_data
     )
-    return _room(request, support_session, "concern", raised=concern)
+    shown = {"raised": concern, "shows_help": form.cleaned_data["shows_help"]}
+    is_lead = rules.leading(support_session).filter(pk=_person(request).pk).exists()
+    if is_lead and about != request.user:
+        # Whoever leads may have to say a number; members never learn where somebody is.
+        shown["their_help"] = crisis_help(about.country)
+    return _room(request, support_session, "concern", **shown)
 
 
 def _lead(request: HttpRequest, pk: UUID, action: Callable[..., SupportSession]) -> HttpResponse:

@@ -1,11 +1,20 @@
-"""Pages that explain, and the display settings. They belong to no app and need no account."""
+"""Pages that explain, the display settings, and the quick way out. They belong to no app and need
+no account."""
+
+import logging
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+
+from sessions.actions import leave_every_room
+
+logger = logging.getLogger(__name__)
 
 _CHOICES = {"theme": {"light", "dark"}, "letters": {"easier"}}
 _YEAR = 60 * 60 * 24 * 365
@@ -27,6 +36,28 @@ def privacy(request: HttpRequest) -> HttpResponse:
 def hide_visit(request: HttpRequest) -> HttpResponse:
     """What the quick exit does and what it cannot do."""
     return render(request, "pages/hide_visit.html")
+
+
+@login_not_required  # works the same after the sign-in ran out
+@csrf_exempt  # leaving must not fail because a page was open for long; the worst is a sign-out
+@require_POST
+def quick_exit(request: HttpRequest) -> HttpResponse:
+    """End the sign-in, leave every room on every device, and lead somewhere dull. A page's script
+    sends this and leaves by itself."""
+    person = request.user if request.user.is_authenticated else None
+    logout(request)
+    if person is not None:
+        try:
+            leave_every_room(by=person)
+        except Exception:  # the way out comes first; presence ends by itself half a minute later
+            logger.exception("exit.room_not_left")
+    # Not a redirect: the policy that lets forms lead only to this site would stop it.
+    response = HttpResponse("<!doctype html><title>Loading</title>")
+    response["Refresh"] = f"0;url={settings.NEUTRAL_URL}"
+    # Without "cache", whose clearing can take seconds; nothing personal is kept there anyway.
+    response["Clear-Site-Data"] = '"cookies", "storage"'
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @login_not_required

@@ -12,6 +12,7 @@ urlpatterns = [
     path("privacy/", pages.privacy, name="privacy"),
     path("hide-your-visit/", pages.hide_visit, name="hide_visit"),
     path("accessibility/", pages.accessibility, name="accessibility"),
+    path("account/exit/", pages.quick_exit, name="quick_exit"),
     path("display/", pages.display, name="display"),
 ]
 if not settings.PRODUCTION:

@@ -172,7 +172,7 @@ DOORS: dict[str, Door] = {
     "pages:display": Door(EVERYBODY, "POST"),
     "pages:gallery": Door(EVERYBODY),
     "accounts:profile": Door(SIGNED_IN),
-    "accounts:quick_exit": Door(EVERYBODY, "POST"),
+    "pages:quick_exit": Door(EVERYBODY, "POST"),
     "accounts:staff_list": Door(STAFF, at=_organisation),
     "accounts:staff_add": Door({"coordinator"}, at=_organisation),
     "accounts:staff_change": Door({"coordinator"}, at=_role),

@@ -29,7 +29,7 @@ def notices(member):
         yield heard
 
 
-@pytest.mark.parametrize("way", ["account_logout", "accounts:quick_exit"])
+@pytest.mark.parametrize("way", ["account_logout", "pages:quick_exit"])
 @pytest.mark.django_db(transaction=True)
 def test_the_end_of_a_sign_in_is_told_to_open_rooms_after_it_has_ended(
     member, notices, way, monkeypatch

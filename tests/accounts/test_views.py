@@ -1,8 +1,6 @@
-"""A person's own settings, and the quick way out."""
+"""A person's own settings."""
 
 import pytest
-from django.test import Client
-from django.urls import reverse
 
 from accounts.models import User
 from audit.models import Event
@@ -82,29 +80,6 @@ def test_profile_keeps_a_zone_that_is_not_in_the_list(member):
 def test_profile_is_kept_by_no_cache_and_needs_a_sign_in(member, visitor):
     assert "no-store" in member.client.get(PROFILE)["Cache-Control"]
     assert visitor.client.get(PROFILE).status_code == 302
-
-
-@pytest.mark.parametrize("how", ["form", "beacon without a token", "sign-in has run out"])
-def test_quick_exit_ends_the_sign_in_and_leads_somewhere_dull(member, settings, how):
-    """Strictly: with the check of tokens on, as in a real browser."""
-    browser = Client(enforce_csrf_checks=True)
-    if how != "sign-in has run out":
-        browser.cookies = member.client.cookies
-
-    response = browser.post(reverse("accounts:quick_exit"))
-
-    # A redirect would be stopped by the policy that lets forms lead only to this site.
-    assert response.status_code == 200
-    assert response["Refresh"] == f"0;url={settings.NEUTRAL_URL}"
-    assert response["Clear-Site-Data"] == '"cookies", "storage"'
-    assert "no-store" in response["Cache-Control"]
-    assert "_auth_user_id" not in browser.session
-    assert browser.get(PROFILE).status_code == 302
-
-
-def test_quick_exit_answers_no_link(member):
-    assert member.client.get(reverse("accounts:quick_exit")).status_code == 405
-    assert member.client.get(PROFILE).status_code == 200
 
 
 def test_a_page_needs_a_sign_in_unless_it_says_otherwise():

@@ -1,5 +1,7 @@
 """What the database refuses."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError
 from django.utils import timezone
@@ -47,3 +49,11 @@ def test_a_title_is_in_a_library_once(db):
     factories.resource(title="coming off tablets")
     with pytest.raises(IntegrityError, match="safeguarding_resource_title_once"):
         factories.resource(title="coming off Tablets", organisation=first.organisation)
+
+
+@pytest.mark.parametrize(("minutes", "in_time"), [(None, None), (0, True), (-1, True), (1, False)])
+def test_the_time_of_answer_is_tracked(db, minutes, in_time):
+    concern = factories.concern()
+    if minutes is not None:
+        concern.acknowledged_at = concern.respond_by + timedelta(minutes=minutes)
+    assert concern.was_answered_in_time is in_time

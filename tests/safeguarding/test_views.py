@@ -40,14 +40,26 @@ def test_concern_list_shows_the_most_urgent_first(coordinator, organisation, con
         acknowledged_at=now,
         acknowledged_by=coordinator.user,
     )
-    closed = factories.concern(organisation=organisation, closed_at=now, closing_note="Talked.")
+    closed = factories.concern(
+        organisation=organisation,
+        respond_by=now - timedelta(hours=3),
+        acknowledged_at=now,
+        closed_at=now,
+        closing_note="Talked.",
+    )
 
     page = text(coordinator.client.get("/concerns/"))
 
     places = [page.index(at("concern_detail", one)) for one in (late, seen, concern, closed)]
     assert places == sorted(places)
     assert "3 people may need more support" in page
-    for words in (">Late<", ">Not seen yet<", ">Somebody is on it<", "Closed lately"):
+    for words in (
+        ">Late<",
+        ">Not seen yet<",
+        ">Somebody is on it<",
+        "Closed lately",
+        ">Answered late<",
+    ):
         assert words in page
     assert "dark thoughts" not in page
 

@@ -289,6 +289,31 @@ def test_concern_raise_about_oneself_by_htmx(running: SupportSession, member: Pe
     assert Concern.objects.get().about == member.user
 
 
+@pytest.mark.parametrize("who", ["member", "facilitator"])
+def test_concern_raise_shows_help_to_whom_it_is_about(
+    who: str, cast: dict[str, Person], running: SupportSession, group: SupportGroup
+) -> None:
+    """Where somebody is, and so the country of their numbers, is nothing that members learn."""
+    about = factories.member(group, user=factories.user(country="US")).user
+    actions.enter_room(support_session=running, by=about)
+    data = {
+        "about": live.sender_token(running.pk, about.pk),
+        "detail": "They went quiet.",
+        "occasion": uuid4(),
+        "shows_help": "on",
+    }
+    response = cast[who].client.post(at("concern_raise", running), data, headers=HTMX)
+    page = response.content.decode()
+    assert "their own screen shows help lines" in page
+    assert ("tel:988" in page) == (who == "facilitator")
+    assert "United States" not in page
+    assert Entry.objects.get(user=about).help_offered_at is not None
+    Entry.objects.filter(user=about).update(help_offered_at=None)
+    data |= {"occasion": uuid4(), "shows_help": ""}
+    cast[who].client.post(at("concern_raise", running), data, headers=HTMX)
+    assert Entry.objects.get(user=about).help_offered_at is None
+
+
 @pytest.mark.parametrize("missing", ["about", "detail"])
 def test_concern_raise_asks_for_what_is_missing(
     missing: str, running: SupportSession, member: Person
