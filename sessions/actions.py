@@ -1147,6 +1147,7 @@ def end_session(
     _settle_attendance(support_session, at)
     turns.settle_what_was_said(support_session)
     rules.in_room(support_session).update(left_at=at)
+    _thank(support_session)
     return changed(support_session, "session.ended", by=by, at=at)
 
 
@@ -1163,6 +1164,17 @@ def _settle_attendance(support_session: SupportSession, ended_at: datetime) -> N
     for attendance in attendances:
         attendance.status = rules.attendance_status(attendance, support_session, ended_at=ended_at)
     Attendance.objects.bulk_update(attendances, ["status"])
+
+
+def _thank(support_session: SupportSession) -> None:
+    """A note for everybody who was there, once: the clock sends it."""
+    Reminder.objects.bulk_create(
+        (
+            Reminder(support_session=support_session, user=user, kind=Reminder.Kind.CLOSING)
+            for user in after_rules.present_at(support_session)
+        ),
+        ignore_conflicts=True,
+    )
 
 
 @transaction.atomic

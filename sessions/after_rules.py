@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import (
     Avg,
@@ -60,7 +61,7 @@ def present_at(support_session: SupportSession) -> QuerySet[User]:
     """Who was there: members who came, and those who lead and were in the room."""
     came = support_session.attendances.filter(status__in=Attendance.CAME)
     leaders = Entry.objects.filter(
-        support_session=support_session, user__in=rules.leading(support_session).values("pk")
+        support_session=support_session, user__in=rules.leading(support_session)
     )
     return User.objects.filter(
         Q(pk__in=came.values("membership__user")) | Q(pk__in=leaders.values("user"))
@@ -182,6 +183,15 @@ CORRECTIONS = [
 ]
 
 
+def attendances_to_correct(support_session: SupportSession) -> QuerySet[Attendance]:
+    """Everybody the session was for, by name."""
+    return (
+        support_session.attendances.exclude(status=Attendance.Status.EXPECTED)
+        .select_related("membership__user", "corrected_by")
+        .order_by("membership__user__display_name", "pk")
+    )
+
+
 def check_may_correct(user: Viewer, support_session: SupportSession) -> None:
     """Raise `Refused` unless this person leads or coordinates a session that has ended."""
     admission = rules.check_may_see(user, support_session)
@@ -199,9 +209,9 @@ def check_may_debrief(user: Viewer, support_session: SupportSession) -> None:
     check_has_ended(support_session)
 
 
-def check_revision(debrief: Debrief, *, revision: int, is_same: bool) -> None:
-    """Raise `Refused` when it says something else by now than when the page was made."""
-    if debrief.revision != revision and not is_same:
+def check_same_window(debrief: Debrief, *, revision: int, window: UUID | None) -> None:
+    """Raise `Refused` when another window saved it since this one showed `revision`."""
+    if debrief.revision != revision and (window is None or debrief.saved_from != window):
         raise Refused(
             "saved_elsewhere",
             "You saved this in another window meanwhile. Both are below: keep what you need.",
@@ -234,15 +244,24 @@ def debriefs_read_by(user: Viewer) -> QuerySet[Debrief]:
     )
 
 
+def written_about(support_session: SupportSession) -> QuerySet[Debrief]:
+    """What those who lead it have finished about one session."""
+    return (
+        support_session.debriefs.filter(written_at__isnull=False)
+        .select_related("author")
+        .order_by("written_at")
+    )
+
+
 def debriefs_missing(user: User, *, at: datetime | None = None) -> QuerySet[SupportSession]:
     """Sessions that this person led lately and nobody has written about, newest first."""
     written = Debrief.objects.filter(support_session=OuterRef("pk"), written_at__isnull=False)
     draft = Debrief.objects.filter(support_session=OuterRef("pk"), author=user)
     return (
-        SupportSession.objects.held()
+        rules.sessions_led_by(user)
+        .held()
         .filter(
             ~Exists(written),
-            group__in=groups_led_by(user),
             ended_at__gt=(at or timezone.now()) - DEBRIEF_ASKED_FOR,
         )
         .annotate(is_begun=Exists(draft))
@@ -254,8 +273,7 @@ def debriefs_missing(user: User, *, at: datetime | None = None) -> QuerySet[Supp
 def may_own_follow_up(support_session: SupportSession) -> QuerySet[User]:
     """Who can take something on: those who lead the session, and the group's overseer."""
     return User.objects.filter(
-        Q(pk__in=rules.leading(support_session).values("pk"))
-        | Q(pk=support_session.group.overseer_id),
+        Q(pk__in=rules.leading(support_session)) | Q(pk=support_session.group.overseer_id),
         is_active=True,
     ).order_by("display_name", "joined_at")
 
@@ -265,7 +283,9 @@ def follow_ups_seen_by(user: Viewer) -> QuerySet[FollowUp]:
     if not user.is_authenticated:
         return FollowUp.objects.none()
     return FollowUp.objects.filter(
-        Q(support_session__group__in=groups_debriefed_to(user)) | Q(owner=user.pk)
+        Q(support_session__group__in=groups_debriefed_to(user))
+        | Q(support_session__in=rules.taken_by(user))
+        | Q(owner=user.pk)
     ).select_related("owner", "support_session__group")
 
 
@@ -313,6 +333,12 @@ def messages_expire_at(support_session: SupportSession) -> datetime | None:
     return min(support_session.messages_expire_at or as_now, as_now)
 
 
+def messages_are_gone(support_session: SupportSession, *, at: datetime | None = None) -> bool:
+    """Whether the time of its messages is over."""
+    until = messages_expire_at(support_session)
+    return until is not None and until <= (at or timezone.now())
+
+
 def messages_under_review(*, at: datetime | None = None) -> QuerySet[Message]:
     """Messages that somebody reported, or staff acted on, and nobody has judged yet."""
     reported = Report.objects.filter(handled_at__isnull=True)
@@ -332,26 +358,28 @@ def check_may_read_again(
     """
     admission = rules.check_may_enter(user, support_session)
     check_has_ended(support_session)
-    membership = admission.membership
-    if membership is not None:
-        came = membership.attendances.filter(
-            support_session=support_session.pk, status__in=Attendance.CAME
-        )
-        if not came.exists():
-            raise Refused("not_there", "Only people who came can read what was said.")
-    until = messages_expire_at(support_session)
-    if until is None or until <= (at or timezone.now()):
+    if not _was_there(admission, support_session):
+        raise Refused("not_there", "Only people who came can read what was said.")
+    if messages_are_gone(support_session, at=at):
         raise Refused("expired", "The messages of this session have been deleted.")
     return admission
 
 
-def may_read_again(user: Viewer, support_session: SupportSession) -> bool:
-    """Whether a page should lead to the conversation."""
-    try:
-        check_may_read_again(user, support_session)
-    except Refused:
-        return False
-    return support_session.message_count > 0
+def _was_there(admission: rules.Admission, support_session: SupportSession) -> bool:
+    """Whether an admitted person leads the session, or came to it."""
+    if admission.membership is None:
+        return admission.leads
+    came = admission.membership.attendances.filter(status__in=Attendance.CAME)
+    return came.filter(support_session=support_session.pk).exists()
+
+
+def may_read_again(admission: rules.Admission, support_session: SupportSession) -> bool:
+    """Whether a page about a session that has ended should lead to its conversation."""
+    return (
+        support_session.message_count > 0
+        and not messages_are_gone(support_session)
+        and _was_there(admission, support_session)
+    )
 
 
 def expired(at: datetime) -> list[QuerySet[Any]]:

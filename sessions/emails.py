@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from groups.models import SupportGroup
+from sessions import after_rules, rules
 from sessions.models import Reminder, SupportSession
 from supportgroups.lib.templatetags.ui import time_words
 
@@ -48,7 +49,7 @@ _OF_COVERS = {
 
 
 def send_reminder(reminder: Reminder, *, mailer: BaseEmailBackend) -> None:
-    """Hand one reminder, or one piece of news, to the mail server that `mailer` is connected to.
+    """Hand one reminder, piece of news or closing note to the mail server of `mailer`.
 
     The Message-ID comes from the reminder, so that a second copy is known as one. Raises what the
     mail server answers, as `smtplib.SMTPException` or `OSError`.
@@ -84,7 +85,10 @@ def _words(reminder: Reminder) -> tuple[str, str]:
         "home_link": settings.SITE_URL + "/",
         "settings_link": settings.SITE_URL + reverse("accounts:profile"),
     }
-    if kind in Reminder.OF_COVERS:
+    if kind == Reminder.Kind.CLOSING:
+        subject, template = "After your appointment", "closing"
+        context |= _asked_afterwards(reminder.user, support_session)
+    elif kind in Reminder.OF_COVERS:
         subject, template = _OF_COVERS[kind], "cover"
         context["is_asked"] = kind == Reminder.Kind.COVER_ASKED
     elif kind in Reminder.NEWS:
@@ -94,6 +98,18 @@ def _words(reminder: Reminder) -> tuple[str, str]:
         context["when"] = when = _when_word(kind, support_session.starts_at, zone)
         subject, template = f"Your appointment {when}", "reminder"
     return subject, render_to_string(f"sessions/emails/{template}.txt", context)
+
+
+def _asked_afterwards(user: User, support_session: SupportSession) -> dict[str, object]:
+    """What the closing note asks of this person: nothing that they have done already."""
+    closes_at = after_rules.pulse_closes_at(support_session)
+    return {
+        "asks": after_rules.pulses_waiting_for(user).filter(pk=support_session.pk).exists(),
+        "closes": time_words(closes_at, zone_for(user, support_session)) if closes_at else "",
+        "leads": rules.leading(support_session).filter(pk=user.pk).exists(),
+        "pulse_link": _address("sessions:pulse", support_session),
+        "debrief_link": _address("sessions:debrief", support_session),
+    }
 
 
 def _time_at_place(support_session: SupportSession, zone: ZoneInfo) -> str:

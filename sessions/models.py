@@ -1340,8 +1340,10 @@ class Debrief(models.Model):
     author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="debriefs")
     how_it_went = models.TextField(blank=True)
     concerns = models.TextField(blank=True)
-    #: Raised each time it is saved: what was typed in another window is never written over.
+    #: Raised each time it is saved, with the window that saved it: what was typed in another window
+    #: is never written over.
     revision = models.PositiveIntegerField(default=0)
+    saved_from = models.UUIDField(null=True, blank=True)
     saved_at = models.DateTimeField(default=timezone.now)
     written_at = models.DateTimeField(null=True, blank=True)
 
@@ -1389,3 +1391,8 @@ class FollowUp(models.Model):
 
     def __str__(self) -> str:
         return self.what
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether its day is over on the reader's calendar."""
+        return self.done_at is None and self.due_on < timezone.localdate()

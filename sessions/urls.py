@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions import before_views, schedule_views, views
+from sessions import after_views, before_views, schedule_views, views
 
 app_name = "sessions"
 
@@ -31,4 +31,12 @@ urlpatterns = [
     path("sessions/<uuid:pk>/extend/", views.agenda_extend, name="agenda_extend"),
     path("sessions/<uuid:pk>/end/", views.session_end, name="session_end"),
     path("sessions/<uuid:pk>/concern/", views.concern_raise, name="concern_raise"),
+    path("sessions/<uuid:pk>/pulse/", after_views.pulse, name="pulse"),
+    path("sessions/<uuid:pk>/pulse/thanks/", after_views.pulse_thanks, name="pulse_thanks"),
+    path("sessions/<uuid:pk>/pulse/talk/", after_views.pulse_talk, name="pulse_talk"),
+    path("sessions/<uuid:pk>/who-came/", after_views.who_came, name="who_came"),
+    path("sessions/<uuid:pk>/debrief/", after_views.debrief, name="debrief"),
+    path("sessions/<uuid:pk>/conversation/", after_views.conversation, name="conversation"),
+    path("groups/<slug:slug>/debriefs/", after_views.debrief_list, name="debrief_list"),
+    path("follow-ups/<uuid:pk>/", after_views.follow_up, name="follow_up"),
 ]

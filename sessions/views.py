@@ -16,6 +16,7 @@ from groups.models import SupportGroup
 from groups.rules import groups_staffed_by
 from safeguarding.crisis import crisis_help
 from sessions import actions, leads, live, rules
+from sessions.after_views import afterwards
 from sessions.calendar import calendar_file
 from sessions.forms import ConcernForm, MessageForm, VersionForm
 from sessions.models import SupportSession
@@ -43,6 +44,7 @@ def session_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "agenda": support_session.agenda.all(),
         "attendances": rules.attendances_shown_to(admission, support_session),
         "staffs": groups_staffed_by(request.user).filter(pk=group.pk).exists(),
+        **afterwards(_person(request), support_session, admission),
     }
     return render_page(request, "sessions/session_detail.html", context)
 
@@ -196,15 +198,17 @@ def _lead(request: HttpRequest, pk: UUID, action: Callable[..., SupportSession])
 
 def _closed(request: HttpRequest, support_session: SupportSession, closed: Refused) -> HttpResponse:
     """The room is not open: when it will be, or what happens next."""
+    admission = rules.check_may_enter(request.user, support_session)
     context = {
         "support_session": support_session,
         "group": support_session.group,
-        "admission": rules.check_may_enter(request.user, support_session),
+        "admission": admission,
         "closed": closed,
         "coming": SupportSession.objects.coming()
         .filter(group=support_session.group_id)
         .exclude(pk=support_session.pk)
         .first(),
+        **afterwards(_person(request), support_session, admission),
     }
     return render_page(request, "sessions/room_closed.html", context)
 

@@ -94,6 +94,10 @@ class World:
         for name in IN_THE_ROOM:
             factories.entry(self.live, person(name))
         factories.message(self.live, self.member)
+        self.held = factories.support_session(group, status="ended")
+        factories.attendance(self.held, self.membership)
+        factories.pulse(self.held, self.member)
+        self.follow_up = factories.follow_up(self.held, owner=person("facilitator"))
         self.feed = make_calendar_feed(by=self.member)
         self.day_off = DayOff.objects.create(
             organisation=self.organisation,
@@ -140,6 +144,10 @@ def _former(world: World) -> list[Any]:
 
 def _live(world: World) -> list[Any]:
     return [world.live.pk]
+
+
+def _held(world: World) -> list[Any]:
+    return [world.held.pk]
 
 
 def _application(world: World) -> list[Any]:
@@ -260,6 +268,14 @@ DOORS: dict[str, Door] = {
     "sessions:agenda_extend": Door({"facilitator"}, "POST", _live),
     "sessions:session_end": Door({"facilitator"}, "POST", _live),
     "sessions:concern_raise": Door(IN_THE_ROOM, "POST", _live),
+    "sessions:pulse": Door({"member"}, at=_held),
+    "sessions:pulse_thanks": Door({"member"}, at=_held),
+    "sessions:pulse_talk": Door({"member"}, "POST", _held),
+    "sessions:who_came": Door(STAFF, at=_held),
+    "sessions:debrief": Door({"facilitator"}, at=_held),
+    "sessions:debrief_list": Door({"facilitator"}, at=_group),
+    "sessions:follow_up": Door({"facilitator"}, at=lambda world: [world.follow_up.pk]),
+    "sessions:conversation": Door(IN_THE_ROOM, at=_held),
     "outcomes:participant_home": Door(SIGNED_IN),
     "outcomes:progress": Door(SIGNED_IN),
     "outcomes:survey_start": Door({"member"}, at=_invitation),

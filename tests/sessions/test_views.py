@@ -182,7 +182,7 @@ def test_session_detail_shows_who_came_to_staff_alone(
 
     assert "Was attended" not in detail(member, support_session)
     for person in (facilitator, coordinator):
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(18):
             page = detail(person, support_session)
         for words in ("Was attended", "Came late", "Did not come", "Not seen"):
             assert words in page
