@@ -1,11 +1,12 @@
 """What happens to sessions: made ahead, moved, opened, led, ended; and who is told of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date, datetime, time
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from uuid import UUID
 
+import psycopg
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
@@ -24,6 +25,7 @@ from sessions.bookings import book, book_or_refuse, free
 from sessions.changes import changed as changed
 from sessions.changes import locked as locked
 from sessions.changes import run_part
+from sessions.database import Database, in_thread
 from sessions.models import (
     AgendaItem,
     AgendaTemplateItem,
@@ -1035,13 +1037,7 @@ def post_message(
     Raises `Refused` for a body that cannot be, and when the person may not speak now. The message
     itself is the record: it leaves no event in the trail.
     """
-    message = Message(
-        support_session=support_session,
-        client_id=client_id,
-        sender=by,
-        body=rules.message_body(body),
-        sent_at=at or timezone.now(),
-    )
+    message = _unsent(support_session, client_id, body, by, at)
     try:
         # Outside a transaction the statement is its own; inside one a savepoint keeps it whole.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
@@ -1051,12 +1047,56 @@ def post_message(
         # undone, its number too, so there is no gap.
         is_new = statements.insert_message(message, sign_in=sign_in)
     if is_new is None:
-        rules.check_may_be_in_room(by, SupportSession.objects.get(pk=support_session.pk))
-        rules.check_may_speak(by, support_session)
-        raise Refused("not_live", "You can write once the session has started.")
+        _refuse(message)
     if is_new:
         live.publish_message(message)
     return message
+
+
+async def apost_message(
+    *,
+    support_session: SupportSession,
+    client_id: UUID,
+    body: str,
+    by: User,
+    sign_in: str,
+    database: Database,
+    tell: Callable[[Message], Awaitable[None]],
+) -> Message:
+    """The same from a socket, on the event loop. `tell` publishes what is new.
+
+    Raises psycopg's errors when it is not known whether it is stored; then send it again.
+    """
+    message = _unsent(support_session, client_id, body, by, None)
+    try:
+        is_new = await statements.ainsert_message(message, sign_in=sign_in, database=database)
+    except psycopg.errors.IntegrityError:
+        is_new = await statements.ainsert_message(message, sign_in=sign_in, database=database)
+    if is_new is None:
+        await in_thread(_refuse)(message)
+    if is_new:
+        await tell(message)
+    return message
+
+
+def _unsent(
+    support_session: SupportSession, client_id: UUID, body: str, by: User, at: datetime | None
+) -> Message:
+    return Message(
+        support_session=support_session,
+        client_id=client_id,
+        sender=by,
+        body=rules.message_body(body),
+        sent_at=at or timezone.now(),
+    )
+
+
+def _refuse(message: Message) -> NoReturn:
+    """Say why it was not stored."""
+    support_session = SupportSession.objects.get(pk=message.support_session_id)
+    rules.check_may_be_in_room(message.sender, support_session)
+    rules.check_may_speak(message.sender, support_session)
+    raise Refused("not_live", "You can write once the session has started.")
 
 
 # Leading ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ A plain ASGI application, because `AsyncConsumer` hops between threads for each 
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -12,14 +13,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
+
 from accounts.models import User
 from accounts.rules import signed_in_with
 from audit.models import Event
 from audit.trail import origin
 from sessions import actions, leads, live, rules, statements, talk_actions, talk_rules
-from sessions.hub import Room, Socket, hub, in_thread
+from sessions.database import Database, in_thread
+from sessions.hub import Room, Socket, hub
 from sessions.models import SupportSession
-from sessions.statements import Look
+from sessions.statements import Found, Look
 from supportgroups.lib.refusals import Refused
 
 logger = logging.getLogger(__name__)
@@ -69,20 +73,29 @@ def _check(
     """
     support_session = before.support_session if before else _session(session_id)
     found = statements.look(support_session, user_id, sign_in=key)
-    look = found[0] if found and found[0].is_plain_yes else None
-    unchanged = before and look and look == before.look
-    if before and found and unchanged and rules.why_not_open(support_session) is None:
-        (
-            support_session.message_count,
-            support_session.version,
-            support_session.change_count,
-        ) = found[1]
+    if before and _still_holds(before, found):
         standing = before
     else:
+        look = found[0] if found and found[0].is_plain_yes else None
         standing = _ask_the_rules(key, user_id, session_id, look)
     if answered and not standing.leads:
         actions.stay_in_room(support_session=standing.support_session, by=standing.user)
     return standing
+
+
+def _still_holds(before: Standing, found: Found | None) -> bool:
+    """Whether a look tells that nothing has changed. Notes how many messages there are now."""
+    support_session = before.support_session
+    if found is None or before.look is None or found[0] != before.look:
+        return False
+    if rules.why_not_open(support_session) is not None:
+        return False
+    (
+        support_session.message_count,
+        support_session.version,
+        support_session.change_count,
+    ) = found[1]
+    return True
 
 
 def _session(session_id: UUID) -> SupportSession:
@@ -106,18 +119,6 @@ def _ask_the_rules(key: str | None, user_id: UUID, session_id: UUID, look: Look 
 def _came_at(session_id: UUID, user_id: UUID) -> int:
     entry = rules.in_room(SupportSession(pk=session_id)).get(user=user_id)
     return int(entry.accepted_at.timestamp())
-
-
-def _post(standing: Standing, key: str | None, client_id: UUID, body: str) -> int:
-    with origin(Event.Origin.SOCKET):
-        message = actions.post_message(
-            support_session=standing.support_session,
-            client_id=client_id,
-            body=body,
-            by=standing.user,
-            sign_in=key,
-        )
-    return message.sequence
 
 
 def _say_on_line(standing: Standing, key: str | None, client_id: UUID, body: str) -> int:
@@ -161,9 +162,27 @@ def _own(support_session: SupportSession, user: User) -> str:
     return live.own_frame(talk_rules.own_of(support_session, user), complete=True)
 
 
-check = in_thread(_check)
+async def check(
+    key: str | None,
+    user_id: UUID,
+    session_id: UUID,
+    before: Standing | None,
+    *,
+    answered: bool,
+    database: Database,
+) -> Standing:
+    """The same, on the event loop where one statement is enough."""
+    if before is not None and not answered:
+        with contextlib.suppress(psycopg.OperationalError):
+            found = await statements.alook(
+                before.support_session, user_id, sign_in=key, database=database
+            )
+            if _still_holds(before, found):
+                return before
+    return await in_thread(_check)(key, user_id, session_id, before, answered=answered)
+
+
 came_at = in_thread(_came_at)
-post = in_thread(_post)
 say_on_line = in_thread(_say_on_line)
 messages_after = in_thread(_messages_after)
 change_count = in_thread(_change_count)
@@ -286,7 +305,7 @@ class RoomSocket:
         """Keep it and say its number."""
         await self.answer(
             live.message_pace,
-            lambda standing: post(standing, self.key, client_id, body),
+            lambda standing: self.post(standing, client_id, body),
             id=str(client_id),
         )
 
@@ -318,6 +337,19 @@ class RoomSocket:
             self.refuse("try_again", retry_after=2, **about)
         else:
             self.socket.offer(live.frame("sent", **about | {"sequence": sequence}))
+
+    async def post(self, standing: Standing, client_id: UUID, body: str) -> int:
+        assert self.key is not None, "only a browser session opens a socket"  # noqa: S101
+        message = await actions.apost_message(
+            support_session=standing.support_session,
+            client_id=client_id,
+            body=body,
+            by=standing.user,
+            sign_in=self.key,
+            database=self.hub.database,
+            tell=self.hub.tell,
+        )
+        return message.sequence
 
     def refuse(self, reason: str, **more: Any) -> None:
         self.socket.offer(live.frame("refused", reason=reason, **more))
@@ -377,7 +409,12 @@ class RoomSocket:
             self.seen_at, self.answered = now, False
         try:
             standing = await check(
-                self.key, self.user.pk, self.session_id, self.standing, answered=answered
+                self.key,
+                self.user.pk,
+                self.session_id,
+                self.standing,
+                answered=answered,
+                database=self.hub.database,
             )
         except Refused as no:
             code = {"signed_out": SIGNED_OUT, "unknown": UNKNOWN, "ended": ENDED}

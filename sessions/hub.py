@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import redis.asyncio
-from channels.db import database_sync_to_async
 from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -25,7 +24,8 @@ from redis.exceptions import RedisError
 
 from accounts.live import person_topic
 from sessions import leads, live
-from sessions.models import SupportSession
+from sessions.database import Database, in_thread
+from sessions.models import Message, SupportSession
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +39,6 @@ ASK_SECONDS, CHECK_SECONDS = 10, 20
 LOOK_SECONDS, READ_SECONDS = 5, 1
 #: Parts for those who lead are read this often at most.
 LEADS_SECONDS = 0.5
-
-
-def in_thread[**P, R](function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
-    """The one way from a socket to the database: in a thread, several at once."""
-    threaded: Callable[P, Awaitable[R]] = database_sync_to_async(function, thread_sensitive=False)
-    return threaded
 
 
 class News(NamedTuple):
@@ -281,6 +275,7 @@ class Hub:
             socket_timeout=2,
             retry=Retry(NoBackoff(), 1),
         )
+        self.database = Database()
         self.tasks: set[asyncio.Task[Any]] = set()
 
     # Sockets come and go --------------------------------------------------------------------
@@ -316,6 +311,7 @@ class Hub:
         for task in self.tasks:
             task.cancel()
         await self.commands.aclose()
+        await self.database.close()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run beside; kept, because the loop itself holds tasks weakly."""
@@ -358,6 +354,19 @@ class Hub:
             room.reading = self.spawn(later())
         elif not delay:
             room.read_again = True
+
+    # Messages -------------------------------------------------------------------------------
+
+    async def tell(self, message: Message) -> None:
+        """Hand a stored message to everybody here at once, and to every other process."""
+        payload = live.message_payload(message)
+        topic = live.room_topic(message.support_session_id)
+        if room := self.rooms.get(topic):
+            room.hear(payload)
+            if room.waits:
+                self.read(room, delay=FORERUNNER_SECONDS)
+        with contextlib.suppress(RedisError, OSError):
+            await self.commands.publish(topic, payload)
 
     def show_parts(self, room: Room, parts: Iterable[str]) -> None:
         """Have those who lead see these parts as they are now, once at a time."""

@@ -386,9 +386,14 @@ def _publish(session_id: UUID, payload: str) -> None:
     _try(lambda client: client.publish(room_topic(session_id), payload))
 
 
+def message_payload(message: Message) -> str:
+    """What the room's topic carries for a message."""
+    return f"m{message.sequence} {message_frame(message)}"
+
+
 def publish_message(message: Message) -> None:
     """Once it is committed, tell every process with a socket in the room."""
-    payload = f"m{message.sequence} {message_frame(message)}"
+    payload = message_payload(message)
     transaction.on_commit(lambda: _publish(message.support_session_id, payload))
 
 

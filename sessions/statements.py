@@ -1,4 +1,4 @@
-"""The two statements of the live room that run all the time.
+"""The two statements of the live room that run all the time: in a thread, or on the event loop.
 
 Both ask the querysets of `sessions/rules.py`. Making those into SQL takes Django many times longer
 than the database needs to run them, so it is done once a process, with stand-ins for the values.
@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from sessions import rules
+from sessions.database import Database
 from sessions.models import Message, SupportSession
 
 type Statement = tuple[str, tuple[Any, ...]]
@@ -29,13 +30,17 @@ def _run(statement: Statement, values: dict[Any, Any]) -> tuple[Any, ...] | None
     Prepared on its connection, because planning takes the database longer than running. Django's
     own cursors put values into the text, which cannot be prepared.
     """
-    text, stand_ins = statement
     connection.ensure_connection()
     with connection.wrap_database_errors:
         connection.connection.prepare_threshold = 0
         with psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(text, [values.get(stand_in, stand_in) for stand_in in stand_ins])
+            cursor.execute(*_filled(statement, values))
             return cursor.fetchone()
+
+
+def _filled(statement: Statement, values: dict[Any, Any]) -> tuple[str, list[Any]]:
+    text, stand_ins = statement
+    return text, [values.get(stand_in, stand_in) for stand_in in stand_ins]
 
 
 def _sql(rows: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -105,18 +110,30 @@ def insert_message(message: Message, *, sign_in: str | None) -> bool | None:
     browser session that must still hold, if given. Raises IntegrityError, with nothing changed,
     when the same message comes twice at the same moment.
     """
-    row = _run(
-        _insert_message(),
-        {
-            _SESSION: message.support_session_id,
-            _GROUP: message.support_session.group_id,
-            _PERSON: message.sender_id,
-            _CLIENT_ID: message.client_id,
-            _BODY: message.body,
-            _SIGN_IN: sign_in,
-            _NOW: message.sent_at,
-        },
-    )
+    return _fill_in(message, _run(_insert_message(), _values_of(message, sign_in)))
+
+
+async def ainsert_message(
+    message: Message, *, sign_in: str | None, database: Database
+) -> bool | None:
+    """The same on the event loop. Errors are psycopg's own."""
+    values = _values_of(message, sign_in)
+    return _fill_in(message, await database.fetch_row(*_filled(_insert_message(), values)))
+
+
+def _values_of(message: Message, sign_in: str | None) -> dict[Any, Any]:
+    return {
+        _SESSION: message.support_session_id,
+        _GROUP: message.support_session.group_id,
+        _PERSON: message.sender_id,
+        _CLIENT_ID: message.client_id,
+        _BODY: message.body,
+        _SIGN_IN: sign_in,
+        _NOW: message.sent_at,
+    }
+
+
+def _fill_in(message: Message, row: tuple[Any, ...] | None) -> bool | None:
     if row is None:
         return None
     is_new, message.sequence, message.body, message.sent_at, message.is_from_facilitator = row
@@ -173,19 +190,34 @@ def _look() -> Statement:
     )
 
 
-def look(
-    support_session: SupportSession, user_id: UUID, *, sign_in: str | None
-) -> tuple[Look, tuple[int, int, int]] | None:
-    """The look, and the session's `message_count`, `version` and `change_count`; None when it is
-    gone."""
-    row = _run(
-        _look(),
-        {
-            _SESSION: support_session.pk,
-            _GROUP: support_session.group_id,
-            _PERSON: user_id,
-            _SIGN_IN: sign_in,
-            _NOW: timezone.now(),
-        },
-    )
+#: The look, and the session's `message_count`, `version` and `change_count`.
+type Found = tuple[Look, tuple[int, int, int]]
+
+
+def look(support_session: SupportSession, user_id: UUID, *, sign_in: str | None) -> Found | None:
+    """How things stand with this person and session; None when the session is gone."""
+    return _found(_run(_look(), _values_for(support_session, user_id, sign_in)))
+
+
+async def alook(
+    support_session: SupportSession, user_id: UUID, *, sign_in: str | None, database: Database
+) -> Found | None:
+    """The same on the event loop. Errors are psycopg's own."""
+    values = _values_for(support_session, user_id, sign_in)
+    return _found(await database.fetch_row(*_filled(_look(), values)))
+
+
+def _values_for(
+    support_session: SupportSession, user_id: UUID, sign_in: str | None
+) -> dict[Any, Any]:
+    return {
+        _SESSION: support_session.pk,
+        _GROUP: support_session.group_id,
+        _PERSON: user_id,
+        _SIGN_IN: sign_in,
+        _NOW: timezone.now(),
+    }
+
+
+def _found(row: tuple[Any, ...] | None) -> Found | None:
     return (Look(*row[:9]), (row[9], row[10], row[11])) if row is not None else None
