@@ -73,7 +73,12 @@ def test_who_was_away_gets_what_was_missed(
         factories.message(session, other.user)
     away = enter(member, after=7)
     assert away.heard() == list(range(8, 251))
-    assert away.frames[-1] == {"type": "caught_up", "sequence": 250, "count": 243}
+    assert away.frames[-1] == {
+        "type": "caught_up",
+        "sequence": 250,
+        "revision": 0,
+        "count": 243,
+    }
     enter(other, after=250).say("New")
     away.until("message", sequence=251)
     # Asked again in the middle, everything after that number comes again, then what is new.
