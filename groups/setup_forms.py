@@ -1,7 +1,7 @@
 """What the set-up of a group asks. Only what cannot be kept is an error: the rest may wait."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -40,6 +40,23 @@ def _line(label: str, help_text: str = "", *, most: int, **fields: Any) -> forms
         required=False,
         error_messages={"max_length": f"Use up to {most} characters."},
         **fields,
+    )
+
+
+def _number(label: str, help_text: str, *, least: int, most: int, usual: int) -> forms.IntegerField:
+    """A number that stays what it is when the field is left empty."""
+    return forms.IntegerField(
+        label=label,
+        help_text=help_text,
+        required=False,
+        min_value=least,
+        max_value=most,
+        widget=forms.NumberInput(attrs={"class": "input--short", "inputmode": "numeric"}),
+        error_messages={
+            "invalid": f"Type a number, such as {usual}.",
+            "min_value": f"Type {least} or more.",
+            "max_value": f"Type {most} or fewer.",
+        },
     )
 
 
@@ -125,6 +142,8 @@ class StepForm(forms.Form):
 
     #: Fields that may wait, and what they are needed for.
     NEEDED: Mapping[str, str] = {}
+    #: Numbers that stay what they are when they are left empty.
+    STAY: Collection[str] = ()
 
     def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
         self.group = group
@@ -142,7 +161,9 @@ class StepForm(forms.Form):
     def changes(self) -> dict[str, Any]:
         """Fields of the group to keep; call it after `is_valid()` said yes."""
         return {
-            name: value for name, value in self.cleaned_data.items() if hasattr(self.group, name)
+            name: value
+            for name, value in self.cleaned_data.items()
+            if hasattr(self.group, name) and not (name in self.STAY and value is None)
         }
 
 
@@ -374,6 +395,7 @@ class MeetingForm(StepForm):
     """Where it meets, online or at a place, and what it offers for access needs."""
 
     NEEDED = {"place": "needed for a place", "address": "needed for a place"}
+    STAY = ("late_after_minutes", "early_before_minutes")
 
     format = _format()
     place = _line(
@@ -431,6 +453,21 @@ class MeetingForm(StepForm):
     accessibility = _text(
         "Anything else about access",
         "For example how heavy the door is, or whom to ask about needs.",
+    )
+    late_after_minutes = _number(
+        "After how many minutes does somebody come late?",
+        "Counted from the start. Only those who lead and coordinate see who came late. We suggest "
+        "10.",
+        least=0,
+        most=120,
+        usual=10,
+    )
+    early_before_minutes = _number(
+        "How many minutes before the end does somebody leave early?",
+        "Facilitators can correct it after each session. We suggest 15.",
+        least=0,
+        most=120,
+        usual=15,
     )
     time_zone = forms.ChoiceField(
         label="Time zone of the group",
@@ -502,6 +539,7 @@ class PromisesForm(StepForm):
         "agreement": "needed before listing",
         "what_changed": "needed when the agreement changes",
     }
+    STAY = ("keeps_messages_days",)
 
     ground_rules = _text(
         "Ground rules",
@@ -520,6 +558,15 @@ class PromisesForm(StepForm):
         "What has changed in the agreement?",
         "Members read this before they sign again. Up to 300 characters.",
         most=300,
+    )
+
+    keeps_messages_days = _number(
+        "How many days do messages stay after a session?",
+        "Who was there can read them again until then. Then they are deleted, except while a "
+        "report is being looked at. A longer time holds for later sessions only. We suggest 30.",
+        least=1,
+        most=365,
+        usual=30,
     )
 
     def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
@@ -562,7 +609,11 @@ class PromisesForm(StepForm):
         return bool(text) and (self.current is None or text != _lines(self.current.text))
 
     def changes(self) -> dict[str, Any]:
-        return {"ground_rules": self.cleaned_data["ground_rules"]}
+        return {
+            name: value
+            for name, value in super().changes().items()
+            if name in ("ground_rules", "keeps_messages_days")
+        }
 
 
 def _lines(text: str) -> str:

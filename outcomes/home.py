@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from accounts.models import Organisation, User
 from accounts.rules import organisations_coordinated_by
@@ -17,7 +18,8 @@ from outcomes import figures, queries, rules
 from outcomes.models import SurveyInvitation
 from screening.models import Application
 from screening.rules import applications_decided_by
-from sessions.models import Attendance, SupportSession
+from sessions import after_rules
+from sessions.models import Attendance, FollowUp, SupportSession
 from sessions.rules import covers_open_to, sessions_led_by
 from supportgroups.lib.templatetags.ui import time_words
 
@@ -66,6 +68,8 @@ class Home:
     leads: bool
     applications: int
     organisations: Sequence[Organisation] = field(default_factory=list)
+    #: Groups whose debriefs this person reads without leading them.
+    overseen: Sequence[SupportGroup] = field(default_factory=list)
 
     @property
     def only_waits(self) -> bool:
@@ -74,7 +78,17 @@ class Home:
 
     @property
     def is_staff(self) -> bool:
+        return self.leads or bool(self.organisations) or bool(self.overseen)
+
+    @property
+    def decides(self) -> bool:
+        """Whether applications are this person's business."""
         return self.leads or bool(self.organisations)
+
+    @property
+    def only_oversees(self) -> bool:
+        """Whether overseeing groups is all that this person does for them."""
+        return bool(self.overseen) and not self.decides
 
     @property
     def is_new(self) -> bool:
@@ -122,6 +136,7 @@ def home_of(user: User, *, at: datetime, zone: ZoneInfo) -> Home:
         leads=led or bool(leading),
         applications=applications_decided_by(user).waiting().count() if decides else 0,
         organisations=organisations,
+        overseen=list(after_rules.groups_overseen_by(user)),
     )
 
 
@@ -140,6 +155,7 @@ def _tasks(
         for m in memberships
         if m.status in Membership.HAS_A_PLACE and not m.in_good_standing  # type: ignore[attr-defined]
     ]
+    tasks += [_pulse_task(s, zone) for s in after_rules.pulses_waiting_for(user, at=at)]
     invitations = queries.open_invitations_of(user, at=at)
     tasks += [_survey_task(invitation, zone) for invitation in invitations]
     tasks += [
@@ -152,6 +168,9 @@ def _tasks(
         )
         for cover in covers_open_to(user, at=at)
     ]
+    tasks += [_debrief_task(s, zone) for s in after_rules.debriefs_missing(user, at=at)]
+    today = at.astimezone(zone).date()
+    tasks += [_follow_up_task(f, today) for f in after_rules.follow_ups_owned_by(user)]
     tasks += [_application_task(a, zone) for a in _unfinished_applications(user)]
     if waiting := appeals_decided_by(user).filter(decided_at__isnull=True).count():
         tasks.append(
@@ -210,6 +229,39 @@ def _survey_task(invitation: SurveyInvitation, zone: ZoneInfo) -> dict[str, Any]
         f"{detail}. Open until {until}",
         state=state,
         state_kind=kind,
+    )
+
+
+def _pulse_task(support_session: SupportSession, zone: ZoneInfo) -> dict[str, Any]:
+    until = after_rules.pulse_closes_at(support_session)
+    return _task(
+        f"How was {support_session.group.name} for you?",
+        reverse("sessions:pulse", args=[support_session.pk]),
+        f"Two short questions. Open until {time_words(until, zone, 'date')}" if until else "",
+        state="To do",
+    )
+
+
+def _debrief_task(support_session: SupportSession, zone: ZoneInfo) -> dict[str, Any]:
+    is_begun = support_session.is_begun  # type: ignore[attr-defined]
+    return _task(
+        f"Write a debrief of {support_session.group.name}",
+        reverse("sessions:debrief", args=[support_session.pk]),
+        f"The session of {time_words(support_session.starts_at, zone, 'date')}",
+        state="Begun" if is_begun else "To do",
+        state_kind="you" if is_begun else "",
+    )
+
+
+def _follow_up_task(follow_up: FollowUp, today: date) -> dict[str, Any]:
+    is_late = follow_up.due_on < today
+    return _task(
+        follow_up.what,
+        reverse("sessions:follow_up", args=[follow_up.pk]),
+        f"After a session of {follow_up.support_session.group.name}, "
+        f"by {date_format(follow_up.due_on, 'l j F')}",
+        state="Overdue" if is_late else "To do",
+        state_kind="warn" if is_late else "",
     )
 
 

@@ -233,6 +233,16 @@ def groups_debriefed_to(user: Viewer) -> QuerySet[SupportGroup]:
     )
 
 
+def groups_overseen_by(user: User) -> QuerySet[SupportGroup]:
+    """The groups this person oversees without leading them, by name."""
+    return (
+        groups_debriefed_to(user)
+        .exclude(pk__in=groups_led_by(user).values("pk"))
+        .exclude(lifecycle=SupportGroup.Lifecycle.DRAFT)
+        .order_by("name")
+    )
+
+
 def debriefs_read_by(user: Viewer) -> QuerySet[Debrief]:
     """Finished debriefs of those groups, newest session first. Drafts are their author's alone."""
     return (

@@ -17,7 +17,7 @@ from screening.rules import applications_decided_by
 
 #: Staff's pages about groups, which are no part of the public directory.
 _STAFF_PAGES = re.compile(
-    r"/groups/(|new/|[-\w]+/(setup/.*|preview/|lifecycle/|clone/|members/|dates/))"
+    r"/groups/(|new/|[-\w]+/(setup/.*|preview/|lifecycle/|clone/|members/|dates/|debriefs/))"
 )
 
 
@@ -72,7 +72,7 @@ def _items(request: HttpRequest) -> list[Item]:
         home = Item(
             "Home",
             reverse("outcomes:participant_home"),
-            also=("/progress/", "/surveys/", "/applications/", "/sessions/"),
+            also=("/progress/", "/surveys/", "/applications/", "/sessions/", "/follow-ups/"),
         )
         settings = Item("Settings", reverse("accounts:profile"), also=("/account/",))
         items = [home, find, *_staff_items(user), settings]

@@ -469,3 +469,31 @@ def test_group_lifecycle_discards_a_draft_and_nothing_else(coordinator, draft, g
     group.refresh_from_db()
     assert (draft.lifecycle, group.lifecycle) == ("closed", "listed")
     assert response.status_code == 403
+
+
+def test_the_group_says_who_is_late_and_how_long_messages_stay(coordinator, draft):
+    minutes = {"late_after_minutes": "5", "early_before_minutes": "0"}
+    coordinator.client.post(address("setup_meeting", draft), {**MEETING, **minutes})
+    coordinator.client.post(address("setup_promises", draft), {"keeps_messages_days": "14"})
+    draft.refresh_from_db()
+    kept = (draft.late_after_minutes, draft.early_before_minutes, draft.keeps_messages_days)
+    assert kept == (5, 0, 14)
+
+    # Left empty, they stay as they are.
+    coordinator.client.post(address("setup_meeting", draft), MEETING)
+    coordinator.client.post(address("setup_promises", draft), {})
+    draft.refresh_from_db()
+    assert (draft.late_after_minutes, draft.keeps_messages_days) == (5, 14)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "says"),
+    [
+        ("setup_promises", {"keeps_messages_days": "0"}, "Type 1 or more."),
+        ("setup_promises", {"keeps_messages_days": "400"}, "Type 365 or fewer."),
+        ("setup_meeting", {**MEETING, "late_after_minutes": "200"}, "Type 120 or fewer."),
+    ],
+)
+def test_impossible_times_are_told_kindly(coordinator, draft, name, typed, says):
+    page = coordinator.client.post(address(name, draft), typed).content.decode()
+    assert says in page

@@ -9,6 +9,7 @@ from outcomes import rules
 from outcomes.models import Response
 from safeguarding.models import Concern
 from tests import factories
+from tests.cast import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -564,3 +565,34 @@ def test_participant_home_of_somebody_who_only_waits(applicant):
     page = home(applicant)
     assert "Under way" in page
     assert "For you to do" not in page
+
+
+def test_home_asks_how_a_session_was_until_the_questions_close(member, group, membership):
+    held = factories.support_session(group, status="ended")
+    factories.attendance(held, membership)
+    address = reverse("sessions:pulse", args=[held.pk])
+    home = reverse("outcomes:participant_home")
+    assert address in member.client.get(home).content.decode()
+    factories.pulse(held, member.user)
+    assert address not in member.client.get(home).content.decode()
+
+
+def test_home_of_a_facilitator_names_what_comes_after_a_session(facilitator, group):
+    held = factories.support_session(group, status="ended")
+    late = factories.follow_up(
+        held, owner=facilitator.user, due_on=timezone.localdate() - timedelta(days=1)
+    )
+    page = " ".join(
+        facilitator.client.get(reverse("outcomes:participant_home")).content.decode().split()
+    )
+    assert f"Write a debrief of {group.name}" in page
+    assert late.what in page
+    assert "Overdue" in page
+
+
+def test_home_of_an_overseer_leads_to_the_debriefs(group):
+    overseer = signed_in(group.overseer)
+    page = overseer.client.get(reverse("outcomes:participant_home")).content.decode()
+    assert reverse("sessions:debrief_list", args=[group.slug]) in page
+    assert reverse("screening:queue") not in page
+    assert "Find a group that suits you" not in page
