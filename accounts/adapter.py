@@ -1,6 +1,6 @@
 """How allauth, which runs sign-up and sign-in, keeps people and writes to them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
@@ -12,6 +12,23 @@ from accounts.models import User
 
 class AccountAdapter(DefaultAccountAdapter):
     """Anybody may sign up. Mails name neither groups nor health."""
+
+    #: What went wrong, and how to go on.
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultAccountAdapter.error_messages,
+        "incorrect_code": "Enter the code of the newest e-mail, or ask for a new one.",
+        "email_password_mismatch": (
+            "Check the address and the password. You can also sign in with a code."
+        ),
+        "incorrect_password": "Enter your password again. This one is not right.",
+        "enter_current_password": "Enter your current password again. This one is not right.",
+        "too_many_login_attempts": "Wait five minutes, then try again.",
+        "rate_limited": "Wait five minutes, then try again.",
+        "email_taken": "Enter another address. An account has this one already.",
+        "duplicate_email": "Enter another address. This is yours already.",
+        "same_as_current": "Enter another address. This is yours already.",
+        "invalid_password_reset": "Ask for a new code. This one is used or too old.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return True

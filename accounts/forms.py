@@ -42,13 +42,32 @@ class DisplayName(forms.CharField):
         return _clean_display_name(super().clean(value))
 
 
-def _as_address(field: forms.Field) -> None:
-    """The same label everywhere, and no hint that vanishes while one types."""
-    field.label = "E-mail address"
-    field.widget.attrs.pop("placeholder", None)
+#: What the fields of allauth's forms are called here, and what is said when one is empty.
+_WORDS = {
+    "email": ("E-mail address", "Enter your e-mail address."),
+    "login": ("E-mail address", "Enter your e-mail address."),
+    "code": ("Code", "Enter the code from the e-mail."),
+    "password": ("Password", "Enter your password."),
+    "oldpassword": ("Current password", "Enter your current password."),
+    "password1": ("New password", "Enter a new password."),
+    "password2": ("New password again", "Enter the new password a second time."),
+}
 
 
-class SignupForm(allauth_forms.SignupForm):
+class _InOurWords(forms.Form):
+    """One of allauth's forms: the same labels everywhere, no hint that vanishes while one types."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.fields.keys() & _WORDS.keys():
+            field = self.fields[name]
+            field.label, field.error_messages["required"] = _WORDS[name]
+            field.widget.attrs.pop("placeholder", None)
+            if isinstance(field, forms.EmailField):
+                field.error_messages["invalid"] = "Enter an address like name@example.org."
+
+
+class SignupForm(_InOurWords, allauth_forms.SignupForm):
     """An address and a name. There is no password: a code confirms the address."""
 
     display_name = DisplayName()
@@ -60,26 +79,57 @@ class SignupForm(allauth_forms.SignupForm):
     )
     field_order = ["email", "display_name", "time_zone"]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _as_address(self.fields["email"])
-
     def clean_time_zone(self) -> str:
         """A zone nobody knows is no reason to refuse somebody."""
         name: str = self.cleaned_data["time_zone"]
         return name if places.is_time_zone(name) else ""
 
 
-class LoginForm(allauth_forms.LoginForm):
+class LoginForm(_InOurWords, allauth_forms.LoginForm):
     """By password, for those who have set one. Without is another form that sends a code."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _as_address(self.fields["login"])
-        self.fields["password"].widget.attrs.pop("placeholder", None)
 
     def _setup_password_field(self) -> None:
         """Keep the field: allauth drops it where sign-up asks for no password."""
+
+
+class RequestLoginCodeForm(_InOurWords, allauth_forms.RequestLoginCodeForm):
+    pass
+
+
+class ConfirmLoginCodeForm(_InOurWords, allauth_forms.ConfirmLoginCodeForm):
+    pass
+
+
+class ConfirmEmailVerificationCodeForm(_InOurWords, allauth_forms.ConfirmEmailVerificationCodeForm):
+    pass
+
+
+class ResetPasswordForm(_InOurWords, allauth_forms.ResetPasswordForm):
+    pass
+
+
+class ConfirmPasswordResetCodeForm(_InOurWords, allauth_forms.ConfirmPasswordResetCodeForm):
+    pass
+
+
+class ResetPasswordKeyForm(_InOurWords, allauth_forms.ResetPasswordKeyForm):
+    pass
+
+
+class SetPasswordForm(_InOurWords, allauth_forms.SetPasswordForm):
+    pass
+
+
+class ChangePasswordForm(_InOurWords, allauth_forms.ChangePasswordForm):
+    pass
+
+
+class ChangeEmailForm(_InOurWords, allauth_forms.ChangeEmailForm):
+    pass
+
+
+class ReauthenticateForm(_InOurWords, allauth_forms.ReauthenticateForm):
+    pass
 
 
 class DisplayNameForm(forms.ModelForm):

@@ -3,10 +3,13 @@
 import re
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
+from accounts import forms
 from accounts.models import User
 from audit.models import Event
 from tests import factories
@@ -113,7 +116,34 @@ def test_a_wrong_code_does_not_sign_in(browser):
 
     assert response.status_code == 200
     assert "<title>Error:" in response.content.decode()
+    assert "Enter the code of the newest e-mail, or ask for a new one." in response.content.decode()
     assert "_auth_user_id" not in browser.session
+
+
+@pytest.mark.parametrize(
+    ("way", "answers", "says"),
+    [
+        ("account_signup", {"email": ""}, "Enter your e-mail address."),
+        ("account_signup", {"email": "river"}, "Enter an address like name@example.org."),
+        ("account_request_login_code", {"email": ""}, "Enter your e-mail address."),
+        ("account_login", {"login": "", "password": ""}, "Enter your password."),
+        ("account_login", {"login": "a@example.org", "password": "x"}, "Check the address and"),
+        ("account_reset_password", {"email": "river"}, "Enter an address like"),
+    ],
+)
+def test_what_is_empty_or_wrong_says_how_to_go_on(browser, way, answers, says):
+    page = browser.post(reverse(way), answers).content.decode()
+
+    assert "<title>Error:" in page
+    assert says in page
+    assert "This field is required" not in page
+
+
+@pytest.mark.parametrize("form", settings.ACCOUNT_FORMS.values())
+def test_every_field_of_an_account_form_is_in_our_words(form):
+    others = {"display_name", "time_zone", "remember", "username"}
+
+    assert import_string(form).base_fields.keys() - others <= forms._WORDS.keys()
 
 
 @pytest.mark.parametrize("way", ["account_request_login_code", "account_signup"])
