@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -257,7 +257,7 @@ def slips(one: str, other: str) -> int:
 
 
 #: Whether listed groups say each word, and their words that look like it. pg_trgm's index knows one
-#: threshold, which is set for this statement alone.
+#: threshold, which is set for this statement alone. Not materialised: each use finds by its index.
 _SPELLING = """
 WITH asked AS MATERIALIZED (
     SELECT word, forms[1] AS stem,
@@ -267,7 +267,7 @@ WITH asked AS MATERIALIZED (
     LATERAL (SELECT tsvector_to_array(to_tsvector('english', word)) AS forms) stems
     WHERE cardinality(forms) > 0
 ),
-entry AS (
+entry AS NOT MATERIALIZED (
     SELECT e.* FROM groups_searchentry e JOIN groups_supportgroup g ON g.id = e.group_id
     WHERE g.lifecycle = 'listed'
 ),
@@ -315,6 +315,13 @@ def _spellings(
     return [its for its, n in far.items() if n == nearest and n <= (1 if len(word) < 6 else 2)]
 
 
+def _swapped(word: str) -> Iterator[str]:
+    """The word with two neighbouring letters swapped: what trigrams of a short word do not see."""
+    for i, (one, two) in enumerate(itertools.pairwise(word)):
+        if one != two:
+            yield f"{word[:i]}{two}{one}{word[i + 2 :]}"
+
+
 def _spell(typed: Typed) -> Typed:
     """Ask which of the words groups say, and put others beside them."""
     single = typed.single
@@ -327,18 +334,27 @@ def _spell(typed: Typed) -> Typed:
     long_words = [word for word in single if 4 <= len(word) <= 40]
     if not long_words:
         return typed
+    swapped = {word: list(_swapped(word)) for word in long_words if len(word) <= 20}
+    asked = list(dict.fromkeys([*joined, *parted, *itertools.chain(*swapped.values())]))
     with connection.cursor() as cursor:
-        cursor.execute(_SPELLING, {"long_words": long_words, "forms": [*joined, *parted]})
+        cursor.execute(_SPELLING, {"long_words": long_words, "forms": asked})
         rows = cursor.fetchall()
     forms = [[word] for word in single]
     meant = list(single)
+    said = [word for word, stem, _, _ in rows if stem is None]
+    for form in said:  # "post natal" for "postnatal", and the other way round
+        for place in [joined[form], joined[form] + 1] if form in joined else []:
+            forms[place].append(form)
+        if form in parted:
+            forms[parted[form]].append(form)
     for word, stem, known, looks_like in rows:
-        if stem is None:  # "post natal" for "postnatal", and the other way round
-            for place in [joined[word], joined[word] + 1] if word in joined else [parted[word]]:
-                forms[place].append(word)
+        if stem is None:
             continue
         pairs = json.loads(looks_like) if isinstance(looks_like, str) else looks_like
         spellings = _spellings(word, stem, pairs, known=known)
+        if not known:
+            nearest = [form for form in swapped.get(word, []) if form in said]
+            spellings = list(dict.fromkeys([*nearest, *spellings]))
         for place in (place for place, one in enumerate(single) if one == word):
             forms[place] += spellings
             if spellings and not known:

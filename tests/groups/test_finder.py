@@ -118,6 +118,17 @@ def test_a_word_in_two_parts_finds_it_whole_and_the_other_way_round(db):
     assert found("postnatal") == ["Post natal circle"]
 
 
+@pytest.mark.parametrize("words", ["caerrs", "craers", "evening caresr"])
+def test_letters_that_changed_places_are_forgiven_in_short_words(db, words):
+    factories.group(name="Evening for carers")
+    factories.group(name="Evening for nobody else")
+
+    answer = find(words)
+
+    assert named(answer.hits) == ["Evening for carers"]
+    assert answer.meant.endswith("carers")
+
+
 def test_what_was_meant_is_said_only_when_nobody_says_what_was_typed(circles):
     assert find("anxeity").meant == "anxiety"
     assert find("anxiety").meant == ""
