@@ -419,6 +419,51 @@ def cancel_session(
 
 
 @transaction.atomic
+def cancel_following(
+    *, support_session: SupportSession, by: User, note: str = "", at: datetime | None = None
+) -> list[SupportSession]:
+    """Call off this session and all that follow it in its rhythm, which ends before them.
+
+    Earlier dates stay. People are told once, and each session can be restored until its time.
+    """
+    at = at or timezone.now()
+    rules.check_may_plan(by, support_session.group)
+    group = locked_group(support_session.group)
+    current = _current_series(group)
+    support_session = locked(support_session, version=None)
+    rules.check_move(support_session, SupportSession.Status.CANCELLED)
+    series = rules.check_in_rhythm(support_session, current)
+    off = _locked_sessions(rules.from_here_on(support_session, at=at), group)
+    told = [each for each in off if each.status == SupportSession.Status.SCHEDULED]
+    for each in told:
+        each.note = note or each.note
+    _call_off(off, SupportSession.CancelledFor.BY_HAND)
+    _end_before(series, support_session, at)
+    record(
+        "rhythm.ended",
+        by=by,
+        on=series,
+        organisation=group.organisation_id,
+        at=at,
+        called_off=len(told),
+    )
+    _tell_of_several(cancelled=told)
+    return told
+
+
+def _end_before(series: Series, support_session: SupportSession, at: datetime) -> None:
+    """The rhythm has no dates from this session on; without earlier ones it ends now."""
+    if rules.following(series, begin=at).exists():
+        day = schedule.day_of(support_session.recurrence_id, series.time_zone)
+        series.rrule = schedule.ending_before(series.rrule, day)
+        if len(series.rrule) <= rules.LONGEST_RULE:
+            series.save(update_fields=["rrule"])
+            return
+    series.ended_at = at
+    series.save(update_fields=["ended_at"])
+
+
+@transaction.atomic
 def restore_session(
     *, support_session: SupportSession, by: User, at: datetime | None = None
 ) -> SupportSession:

@@ -600,6 +600,7 @@ def sessions_in_feed(feed: CalendarFeed, *, at: datetime | None = None) -> Query
 FARTHEST_AHEAD = timedelta(days=2 * 366)
 #: Sessions are planned for at most this long.
 LONGEST_SESSION = timedelta(hours=24)
+LONGEST_RULE = 200
 #: How far ahead the page shows times that daylight saving skips or repeats.
 SHIFTS_SHOWN_FOR = timedelta(days=366)
 
@@ -778,6 +779,18 @@ def check_may_plan(user: Viewer, group: SupportGroup) -> None:
     check_may_coordinate_group(user, group)
 
 
+def may_change_following(user: Viewer, support_session: SupportSession) -> bool:
+    """Whether this person may move or cancel this session and all that follow it."""
+    series = support_session.series
+    if series is None or series.ended_at is not None:
+        return False
+    try:
+        check_may_plan(user, support_session.group)
+    except Refused:
+        return False
+    return True
+
+
 def check_may_change(user: Viewer, support_session: SupportSession) -> None:
     """Raise `Refused` unless this person moves, cancels and restores the group's sessions."""
     check_may_staff(user, support_session.group)
@@ -801,7 +814,7 @@ def check_rhythm(
     """The first meeting of a rhythm that can be kept, or `Refused` with what is wrong."""
     if not 15 <= minutes <= LONGEST_SESSION.total_seconds() // 60:
         raise Refused("length", "A session lasts from 15 minutes to 24 hours.")
-    if len(rrule) > 200:
+    if len(rrule) > LONGEST_RULE:
         raise Refused("rule", "This rule is too long to be kept.")
     try:
         return schedule.check_rule(
@@ -904,6 +917,25 @@ def following(series: Series, *, begin: datetime) -> QuerySet[SupportSession]:
     return SupportSession.objects.filter(_FOLLOWS, series=series, starts_at__gte=begin).order_by(
         "recurrence_id"
     )
+
+
+def check_in_rhythm(support_session: SupportSession, series: Series | None) -> Series:
+    """The group's current rhythm, if this session belongs to it; else raise `Refused`."""
+    if series is None or support_session.series_id != series.pk:
+        raise Refused(
+            "no_rhythm", "This session is not part of a rhythm that goes on. Cancel only this one."
+        )
+    return series
+
+
+def from_here_on(support_session: SupportSession, *, at: datetime) -> QuerySet[SupportSession]:
+    """This session and all that follow it in its rhythm, wherever single ones were moved."""
+    return SupportSession.objects.filter(
+        _FOLLOWS,
+        series=support_session.series_id,
+        starts_at__gte=at,
+        recurrence_id__gte=support_session.recurrence_id,
+    ).order_by("recurrence_id")
 
 
 def change_begins(

@@ -160,6 +160,12 @@ def normal(rrule: str) -> str:
     return rrule.strip().upper().removeprefix("RRULE:").removesuffix(";")
 
 
+def ending_before(rrule: str, day: date) -> str:
+    """The same rule without its dates from this day on."""
+    kept = [p for p in normal(rrule).split(";") if not p.startswith(("COUNT=", "UNTIL="))]
+    return ";".join([*kept, f"UNTIL={day - timedelta(days=1):%Y%m%d}"])
+
+
 def _parts(rrule: str) -> dict[str, str]:
     parts: dict[str, str] = {}
     for part in normal(rrule).split(";"):

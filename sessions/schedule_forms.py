@@ -580,7 +580,10 @@ class SessionForm(forms.Form):
 
     do = ""
 
-    def __init__(self, *args: Any, support_session: SupportSession, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, support_session: SupportSession, may_all: bool = False, **kwargs: Any
+    ) -> None:
+        """`may_all`: whether the person may change all that follow as well."""
         self.support_session = support_session
         group = support_session.group
         self.zone = ZoneInfo(group.time_zone)
@@ -595,6 +598,12 @@ class SessionForm(forms.Form):
         }
         kwargs["auto_id"] = f"{self.do}_%s"
         super().__init__(*args, **kwargs)
+        if not may_all and "scope" in self.fields:
+            del self.fields["scope"]
+
+    def is_for_all(self) -> bool:
+        """Whether this session and all that follow are meant; may be asked before `is_valid()`."""
+        return self["scope"].value() == "following" if "scope" in self.fields else False
 
 
 class MoveForm(SessionForm):
@@ -617,16 +626,10 @@ class MoveForm(SessionForm):
         super().__init__(*args, **kwargs)
         words = zone_words(self.zone)
         self.fields["starts_at_time"].help_text = f"{words} time, the group’s own zone."
-        if self.support_session.series_id is None:
-            del self.fields["scope"]
 
     def clean_day(self) -> date:
         day: date = self.cleaned_data["day"]
         return _ahead(day, self.zone.key)
-
-    def moves_all(self) -> bool:
-        """Whether the rhythm itself changes from this session on; asked before `is_valid()`."""
-        return self["scope"].value() == "following" if "scope" in self.fields else False
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
@@ -654,10 +657,15 @@ class NoteForm(SessionForm):
 
 
 class CancelForm(SessionForm):
-    """Call one session off."""
+    """Call one session off, or it and all that follow."""
 
     do = "cancel"
 
+    scope = forms.ChoiceField(
+        label="Which sessions are off?",
+        choices=[("one", "Only this one"), ("following", "This one and all following")],
+        widget=AnswerChoices(hints={"following": "The rhythm ends. Earlier dates stay."}),
+    )
     note = note_field("What members read", "For example “Marigold is ill. We meet again in May”.")
 
 

@@ -298,13 +298,18 @@ def session_change(request: HttpRequest, pk: UUID) -> HttpResponse:
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
     rules.check_may_change(_person(request), support_session)
     group = support_session.group
+    may_all = rules.may_change_following(_person(request), support_session)
     do = request.POST.get("do", "")
     forms: dict[str, SessionForm] = {
-        kind.do: kind(request.POST if kind.do == do else None, support_session=support_session)
+        kind.do: kind(
+            request.POST if kind.do == do else None,
+            support_session=support_session,
+            may_all=may_all,
+        )
         for kind in (MoveForm, NoteForm, CancelForm, RestoreForm)
     }
     form = forms.get(do)
-    if isinstance(form, MoveForm) and form.moves_all():
+    if isinstance(form, MoveForm) and form.is_for_all():
         return redirect(f"{reverse('sessions:schedule', args=[group.slug])}?from={pk}")
     if form is not None and form.is_valid():
         try:
@@ -336,6 +341,10 @@ def _change_session(form: SessionForm, *, by: User) -> str:
             by=by,
         )
         return f"The session is now on {time_words(moved.starts_at, session.group.time_zone)}."
+    if isinstance(form, CancelForm) and form.is_for_all():
+        off = actions.cancel_following(support_session=session, note=given["note"], by=by)
+        words = "session is" if len(off) == 1 else "sessions are"
+        return f"{len(off)} {words} cancelled, and the rhythm ends before them."
     if isinstance(form, CancelForm):
         actions.cancel_session(support_session=session, note=given["note"], by=by)
         return "The session is cancelled. You can put it on again until its time."

@@ -223,6 +223,89 @@ def test_an_ended_rhythm_has_no_coming_sessions(series, group, coordinator, memb
     assert Event.objects.filter(verb="rhythm.ended").count() == 1
 
 
+def test_this_and_all_following_are_cancelled_and_the_rhythm_ends_before(
+    series, group, coordinator, member
+):
+    planned = coming(group)
+    moved = actions.move_session(
+        support_session=planned[5],
+        starts_at=planned[2].starts_at - timedelta(days=1),
+        ends_at=planned[2].ends_at - timedelta(days=1),
+        by=coordinator.user,
+    )
+    Reminder.objects.all().delete()
+
+    off = actions.cancel_following(
+        support_session=planned[3], note="The room is gone", by=coordinator.user
+    )
+
+    assert {each.pk for each in off} == {each.pk for each in planned[3:]}  # also the moved one
+    assert [each.pk for each in coming(group)] == [each.pk for each in planned[:3]]
+    moved.refresh_from_db()
+    assert (moved.status, moved.cancelled_for, moved.note) == (
+        "cancelled",
+        "by_hand",
+        "The room is gone",
+    )
+    assert news("cancelled") == Counter([member.user.email])
+    series.refresh_from_db()
+    assert (series.rrule, series.ended_at) == ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20260323", None)
+    assert series.words() == "Weekly on Tuesday, until 23 March 2026"
+    periodic.make_sessions_ahead()
+    assert len(coming(group)) == 3
+    # A pause takes along and brings back only what was still planned.
+    SupportGroup.objects.filter(pk=group.pk).update(lifecycle="paused")
+    actions.follow_lifecycle(group=group, by=None)
+    SupportGroup.objects.filter(pk=group.pk).update(lifecycle="listed")
+    actions.follow_lifecycle(group=group, by=None)
+    assert len(coming(group)) == 3
+    # One of them can take place all the same.
+    actions.restore_session(support_session=off[0], by=coordinator.user)
+    periodic.make_sessions_ahead()
+    assert len(coming(group)) == 4
+
+
+def test_all_are_cancelled_from_the_first_on(series, group, coordinator):
+    actions.cancel_following(support_session=coming(group)[0], by=coordinator.user)
+
+    series.refresh_from_db()
+    assert (series.ended_at, series.rrule) == (NOW, "FREQ=WEEKLY;BYDAY=TU")
+    assert not coming(group)
+    assert not Booking.objects.exists()
+
+
+def test_all_following_are_cancelled_by_coordinators_within_a_rhythm(
+    series, group, coordinator, facilitator
+):
+    planned = coming(group)
+    extra = factories.support_session(group)
+    with pytest.raises(Refused):
+        actions.cancel_following(support_session=planned[0], by=facilitator.user)
+    with pytest.raises(Refused, match="not part of a rhythm"):
+        actions.cancel_following(support_session=extra, by=coordinator.user)
+
+    assert len(coming(group)) == 10
+
+
+def test_a_course_that_is_cut_short_has_no_more_dates(clock, group, coordinator):
+    rhythm = TUESDAYS | {"rrule": "FREQ=WEEKLY;BYDAY=TU;COUNT=6"}
+    course = actions.set_rhythm(group=group, by=coordinator.user, **rhythm)
+
+    actions.cancel_following(support_session=coming(group)[4], by=coordinator.user)
+    actions.add_day_off(
+        organisation=group.organisation,
+        group=group,
+        day=date(2026, 3, 10),
+        name="",
+        by=coordinator.user,
+    )
+
+    course.refresh_from_db()
+    assert course.rrule == "FREQ=WEEKLY;BYDAY=TU;UNTIL=20260330"
+    periodic.make_sessions_ahead()
+    assert local(coming(group)) == ["03-03 18:30", "03-17 18:30", "03-24 18:30"]
+
+
 def test_the_agenda_reaches_sessions_that_have_not_begun(series, group, coordinator):
     live = factories.support_session(group, status="live")
     factories.agenda(live)

@@ -537,6 +537,21 @@ def test_session_change_of_all_following_leads_to_the_rhythm(coordinator, group,
     assert response["Location"] == f"{address('schedule', group.slug)}?from={planned[1].pk}"
 
 
+def test_session_change_cancels_all_following(coordinator, facilitator, group, planned):
+    where = address("session_change", planned[1].pk)
+    assert "This one and all following" not in page(facilitator.client.get(where))
+
+    shown = page(
+        coordinator.client.post(
+            where, {"do": "cancel", "scope": "following", "note": ""}, follow=True
+        )
+    )
+
+    off = len(planned) - 1
+    assert f"{off} sessions are cancelled, and the rhythm ends before them." in shown
+    assert [each.pk for each in group.support_sessions.coming()] == [planned[0].pk]
+
+
 def test_session_change_cancels_and_restores(facilitator, group, planned):
     where = address("session_change", planned[0].pk)
 
