@@ -1,7 +1,7 @@
 """What stands on a person's own home: what is next, what waits for them, how they are doing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from outcomes import figures, queries, rules
 from outcomes.models import SurveyInvitation
 from screening.models import Application
 from screening.rules import applications_decided_by
-from sessions import after_rules
+from sessions import after_rules, before_rules
 from sessions.models import Attendance, FollowUp, SupportSession
 from sessions.rules import covers_open_to, sessions_led_by
 from supportgroups.lib.templatetags.ui import time_words
@@ -38,6 +38,8 @@ class Coming:
     is_open: bool
     at_a_place: bool
     leads: bool = False
+    #: What the member said about coming; None for whoever is not asked.
+    answer: str | None = None
 
     @property
     def group(self) -> SupportGroup:
@@ -121,6 +123,9 @@ def home_of(user: User, *, at: datetime, zone: ZoneInfo) -> Home:
         coming(s, at=at, leads=True)
         for s in sessions_led_by(user).coming(at).select_related("group")[:5]
     ]
+    if sessions:
+        answer = before_rules.answer_to(user, sessions[0].support_session)
+        sessions[0] = replace(sessions[0], answer=answer)
     courses = queries.courses_of(user)
     organisations = list(organisations_coordinated_by(user).order_by("name"))
     decides = bool(led or organisations)

@@ -158,7 +158,7 @@ def clone_group(
     at = at or timezone.now()
     copy = group_actions.clone_group(group=group, name=name, by=by, at=at)
     parts = [
-        session_actions.AgendaPart(item.title, item.minutes, item.note)
+        session_actions.AgendaPart(item.title, item.minutes, item.note, item.kind)
         for item in group.agenda_template.all()
     ]
     if parts:

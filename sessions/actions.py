@@ -28,6 +28,7 @@ from sessions.changes import run_part
 from sessions.database import Database, in_thread
 from sessions.models import (
     AgendaItem,
+    AgendaKind,
     AgendaTemplateItem,
     Attendance,
     CalendarFeed,
@@ -108,7 +109,7 @@ def _make(
     )
     if not made:
         return []
-    _copy_agenda(series.group, made)
+    copy_agenda(series.group, made)
     lacking = book(series.group, made)
     record(
         "sessions.made",
@@ -146,18 +147,19 @@ def add_session(
     rules.check_times(starts_at, ends_at, at=at or timezone.now())
     rules.check_group_free(support_session, starts_at=starts_at, ends_at=ends_at)
     support_session.save()
-    _copy_agenda(group, [support_session])
+    copy_agenda(group, [support_session])
     book(group, [support_session])
     record("session.added", by=by, on=support_session, organisation=group.organisation_id, at=at)
     return support_session
 
 
-def _copy_agenda(group: SupportGroup, support_sessions: Iterable[SupportSession]) -> None:
+def copy_agenda(group: SupportGroup, support_sessions: Iterable[SupportSession]) -> None:
     template = list(AgendaTemplateItem.objects.filter(group=group))
     AgendaItem.objects.bulk_create(
         AgendaItem(
             support_session=support_session,
             position=item.position,
+            kind=item.kind,
             title=item.title,
             note=item.note,
             minutes=item.minutes,
@@ -288,6 +290,7 @@ def _retime(
         ["series", "recurrence_id", "starts_at", "ends_at", "calendar_sequence", "version"],
     )
     _forget_reminders(changed)
+    _forget_answers(changed)
     free(following)
     on = [each for each in kept if each.status == SupportSession.Status.SCHEDULED]
     if on:
@@ -322,11 +325,12 @@ def end_rhythm(*, group: SupportGroup, by: User | None, at: datetime | None = No
 
 
 class AgendaPart(NamedTuple):
-    """One part of what every session of a group is like."""
+    """One part of a session, or of what every session of a group is like."""
 
     title: str
     minutes: int
     note: str = ""
+    kind: str = AgendaKind.OTHER
 
 
 @transaction.atomic
@@ -337,21 +341,21 @@ def set_agenda_template(
     by: User | None,
     at: datetime | None = None,
 ) -> None:
-    """What a session is like. Sessions that have not begun take it over."""
+    """What a session is like. Sessions that have not begun take it over, unless somebody made
+    their plan their own."""
     at = at or timezone.now()
     if by is not None:
         rules.check_may_plan(by, group)
     group = locked_group(group)
     AgendaTemplateItem.objects.filter(group=group).delete()
     AgendaTemplateItem.objects.bulk_create(
-        AgendaTemplateItem(
-            group=group, position=position, title=item.title, minutes=item.minutes, note=item.note
-        )
+        AgendaTemplateItem(group=group, position=position, **item._asdict())
         for position, item in enumerate(items, start=1)
     )
-    coming = _locked_sessions(rules.coming_of(group, at=at), group)
+    following = rules.coming_of(group, at=at).filter(planned_at__isnull=True)
+    coming = _locked_sessions(following, group)
     AgendaItem.objects.filter(support_session__in=[each.pk for each in coming]).delete()
-    _copy_agenda(group, coming)
+    copy_agenda(group, coming)
     record(
         "agenda.set", by=by, on=group, organisation=group.organisation_id, at=at, parts=len(items)
     )
@@ -389,6 +393,7 @@ def move_session(
     free([support_session])
     book_or_refuse(group, [support_session], by=by)
     _forget_reminders([support_session])
+    _forget_answers([support_session])
     changed(support_session, "session.moved", by=by, at=at)
     _tell([support_session], Reminder.Kind.MOVED)
     return support_session
@@ -552,6 +557,13 @@ def _forget_reminders(support_sessions: Sequence[SupportSession]) -> None:
         support_session__in=[each.pk for each in support_sessions],
         kind__in=[Reminder.Kind.DAY_BEFORE, Reminder.Kind.HOUR_BEFORE],
     ).delete()
+
+
+def _forget_answers(support_sessions: Iterable[SupportSession]) -> None:
+    """What members said about a time that no longer holds: they are asked again."""
+    Attendance.objects.filter(
+        support_session__in=[each.pk for each in support_sessions], answered_at__isnull=False
+    ).update(answer="", answered_at=None, status=Attendance.Status.EXPECTED)
 
 
 def _tell(support_sessions: Iterable[SupportSession], kind: Reminder.Kind) -> None:
@@ -1160,7 +1172,7 @@ def begin_session(
     rules.check_no_other_live(support_session)
     if not support_session.agenda.exists():
         # It was made before its group had a template.
-        _copy_agenda(support_session.group, [support_session])
+        copy_agenda(support_session.group, [support_session])
     first = support_session.agenda.first()
     if first is not None:
         first.began_at = at
@@ -1237,11 +1249,18 @@ def end_session(
 
 
 def _settle_attendance(support_session: SupportSession, ended_at: datetime) -> None:
-    """A final status for everybody the session was for, and everybody who was there."""
+    """A final status for everybody the session was for, and everybody who was there.
+
+    Who said that they come and left the group before is neither.
+    """
+    expected = rules.expected_at(support_session)
+    support_session.attendances.filter(first_seen_at__isnull=True).exclude(
+        membership__in=expected.values("pk")
+    ).delete()
     Attendance.objects.bulk_create(
         [
             Attendance(support_session=support_session, membership=membership)
-            for membership in rules.expected_at(support_session)
+            for membership in expected
         ],
         ignore_conflicts=True,
     )

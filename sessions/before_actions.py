@@ -1,6 +1,6 @@
 """Before a session: members answer, facilitators prepare and find cover."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -9,10 +9,87 @@ from django.utils import timezone
 from accounts.live import look_again
 from accounts.models import User
 from audit.trail import record
-from sessions import before_rules
-from sessions.actions import locked, locked_group
+from sessions import before_rules, rules
+from sessions.actions import AgendaPart, changed, copy_agenda, locked, locked_group
 from sessions.bookings import book, book_or_refuse
-from sessions.models import Booking, Cover, Reminder, SupportSession
+from sessions.models import AgendaItem, Attendance, Booking, Cover, Reminder, SupportSession
+
+# Answers ------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def answer_session(
+    *, support_session: SupportSession, answer: str, by: User, at: datetime | None = None
+) -> Attendance:
+    """A member says whether they come. Who cannot is excused; who then comes all the same came.
+
+    Can be changed until the session is over. The same answer again changes nothing.
+    """
+    at = at or timezone.now()
+    support_session = locked(support_session, version=None)
+    membership = before_rules.check_may_answer(by, support_session, at=at)
+    attendance, _ = Attendance.objects.get_or_create(
+        support_session=support_session, membership=membership
+    )
+    if attendance.answer == answer:
+        return attendance
+    attendance.answer, attendance.answered_at = Attendance.Answer(answer), at
+    cannot = answer == Attendance.Answer.CANNOT
+    attendance.status = Attendance.Status.EXCUSED if cannot else Attendance.Status.EXPECTED
+    attendance.save(update_fields=["answer", "answered_at", "status"])
+    record(
+        "session.answered",
+        by=by,
+        on=attendance,
+        organisation=support_session.group.organisation_id,
+        at=at,
+    )
+    return attendance
+
+
+# Preparation --------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def set_agenda(
+    *,
+    support_session: SupportSession,
+    items: Sequence[AgendaPart],
+    version: int | None,
+    by: User,
+    at: datetime | None = None,
+) -> SupportSession:
+    """Make the plan this session's own: changes of the group's plan leave it alone from now on.
+
+    Raises `Refused` once the session has begun, and when it changed since `version`.
+    """
+    at = at or timezone.now()
+    support_session = locked(support_session, version=version)
+    before_rules.check_may_prepare(by, support_session)
+    rules.check_scheduled(support_session)
+    support_session.agenda.all().delete()
+    AgendaItem.objects.bulk_create(
+        AgendaItem(support_session=support_session, position=position, **item._asdict())
+        for position, item in enumerate(items, start=1)
+    )
+    support_session.planned_at, support_session.planned_by = at, by
+    return changed(support_session, "session.planned", by=by, at=at, parts=len(items))
+
+
+@transaction.atomic
+def follow_agenda_template(
+    *, support_session: SupportSession, by: User, at: datetime | None = None
+) -> SupportSession:
+    """The plan is the group's again, also when that changes."""
+    at = at or timezone.now()
+    support_session = locked(support_session, version=None)
+    before_rules.check_may_prepare(by, support_session)
+    rules.check_scheduled(support_session)
+    support_session.agenda.all().delete()
+    copy_agenda(support_session.group, [support_session])
+    support_session.planned_at = support_session.planned_by = None
+    return changed(support_session, "session.plan_followed", by=by, at=at)
+
 
 # Cover --------------------------------------------------------------------------------------------
 

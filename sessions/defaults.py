@@ -4,9 +4,10 @@ Each begins with settling in and the ground rules, gives everybody a turn early,
 the last minute with a calm close, so that nobody leaves in the middle of something hard.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from groups.models import SupportGroup
+from sessions.models import AgendaKind
 
 #: Minutes of a session unless chosen otherwise.
 MINUTES = 90
@@ -19,31 +20,45 @@ class Part:
     title: str
     note: str
     minutes: int
+    kind: str = AgendaKind.OTHER
 
 
-_OPENING = Part("Welcome and ground rules", "What we agree to, and how to ask for a break", 10)
-_CHECK_IN = Part("Check-in", "How are you today? A word is enough, and you may pass", 20)
-_CLOSE = Part("Close", "One thing to take along, and when we meet next", 10)
+_OPENING = Part(
+    "Welcome and ground rules",
+    "What we agree to, and how to ask for a break",
+    10,
+    AgendaKind.OPENING,
+)
+_CHECK_IN = Part(
+    "Check-in", "How are you today? A word is enough, and you may pass", 20, AgendaKind.CHECK_IN
+)
+_CLOSE = Part("Close", "One thing to take along, and when we meet next", 10, AgendaKind.CLOSING)
+_DISCUSSION = "Bring what is on your mind, or just listen"
 
 AGENDAS: dict[str, tuple[Part, ...]] = {
     SupportGroup.MeetingFormat.OPEN_DISCUSSION: (
         _OPENING,
         _CHECK_IN,
-        Part("Open discussion", "Bring what is on your mind, or just listen", 50),
+        Part("Open discussion", _DISCUSSION, 50, AgendaKind.DISCUSSION),
         _CLOSE,
     ),
     SupportGroup.MeetingFormat.GUIDED_TOPICS: (
         _OPENING,
         _CHECK_IN,
-        Part("Today’s topic", "A short introduction by the facilitator", 15),
-        Part("Talking about the topic", "What it is like for you, and what has helped", 35),
+        Part("Today’s topic", "A short introduction by the facilitator", 15, AgendaKind.TOPIC),
+        Part(
+            "Talking about the topic",
+            "What it is like for you, and what has helped",
+            35,
+            AgendaKind.DISCUSSION,
+        ),
         _CLOSE,
     ),
     SupportGroup.MeetingFormat.MIXED: (
         _OPENING,
         _CHECK_IN,
-        Part("Today’s topic", "A short introduction, then talking about it", 25),
-        Part("Open discussion", "Bring what is on your mind, or just listen", 25),
+        Part("Today’s topic", "A short introduction, then talking about it", 25, AgendaKind.TOPIC),
+        Part("Open discussion", _DISCUSSION, 25, AgendaKind.DISCUSSION),
         _CLOSE,
     ),
 }
@@ -59,11 +74,11 @@ def agenda(meeting_format: str, minutes: int = MINUTES) -> list[Part]:
     longest = max(range(len(parts)), key=lambda i: parts[i].minutes)
     if parts[longest].minutes + spare >= 10:
         fitted = parts[longest].minutes + spare
-        parts[longest] = Part(parts[longest].title, parts[longest].note, fitted)
+        parts[longest] = replace(parts[longest], minutes=fitted)
         return parts
     whole = sum(part.minutes for part in parts)
-    shorter = [Part(p.title, p.note, max(1, p.minutes * minutes // whole)) for p in parts]
+    shorter = [replace(part, minutes=max(1, part.minutes * minutes // whole)) for part in parts]
     rest = minutes - sum(part.minutes for part in shorter)
     middle = shorter[longest]
-    shorter[longest] = Part(middle.title, middle.note, middle.minutes + rest)
+    shorter[longest] = replace(middle, minutes=middle.minutes + rest)
     return shorter

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from groups.models import SupportGroup
-from sessions import after_rules, rules
-from sessions.models import Reminder, SupportSession
+from sessions import after_rules, before_rules, rules
+from sessions.models import Attendance, Reminder, SupportSession
 from supportgroups.lib.templatetags.ui import time_words
 
 
@@ -85,6 +85,12 @@ def _words(reminder: Reminder) -> tuple[str, str]:
         "home_link": settings.SITE_URL + "/",
         "settings_link": settings.SITE_URL + reverse("accounts:profile"),
     }
+    if kind != Reminder.Kind.CANCELLED and before_rules.is_asked(reminder):
+        context["answer_links"] = [
+            (label, settings.SITE_URL + reverse("sessions:answer", args=[token, value]))
+            for token in [before_rules.answer_token(reminder)]
+            for value, label in Attendance.Answer.choices
+        ]
     if kind == Reminder.Kind.CLOSING:
         subject, template = "After your appointment", "closing"
         context |= _asked_afterwards(reminder.user, support_session)

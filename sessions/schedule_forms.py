@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import User
 from groups.models import SupportGroup
 from sessions import rules
-from sessions.defaults import AGENDAS, MINUTES, Part, agenda
-from sessions.models import Series, SupportSession
+from sessions.defaults import MINUTES, Part
+from sessions.models import AgendaKind, Series, SupportSession
 from sessions.schedule import Occurrence, RuleError, choices_of, day_of, rrule_of, to_utc
 from supportgroups.lib.forms import AnswerChoices
 from supportgroups.lib.refusals import Refused
@@ -387,26 +387,16 @@ class ScheduleForm(forms.Form):
 MOST_PARTS = 12
 
 
-class AgendaForm(forms.Form):
-    """The parts of a session, in order, and how the group talks.
+class PartsForm(forms.Form):
+    """The parts of a session, in order.
 
     Buttons beside the parts move, add and remove without saving: `rearranged` gives the form after
     such a button. `parts()` are the fields of each part for the template.
     """
 
-    meeting_format = forms.ChoiceField(
-        label="How does the group talk?",
-        choices=SupportGroup.MeetingFormat.choices,
-        widget=AnswerChoices(
-            hints={
-                SupportGroup.MeetingFormat.OPEN_DISCUSSION: "People bring what is on their mind.",
-                SupportGroup.MeetingFormat.GUIDED_TOPICS: "Each session has a topic that was "
-                "chosen before.",
-                SupportGroup.MeetingFormat.MIXED: "A topic to begin with, then room for "
-                "everything else. Suits most groups.",
-            }
-        ),
-    )
+    #: What the form holds beside the parts.
+    BESIDE: tuple[str, ...] = ()
+
     count = forms.IntegerField(
         min_value=0, max_value=MOST_PARTS, widget=forms.HiddenInput(attrs={"autocomplete": "off"})
     )
@@ -415,6 +405,10 @@ class AgendaForm(forms.Form):
         super().__init__(data, **kwargs)
         self.number = count
         for n in range(1, count + 1):
+            self.fields[f"kind_{n}"] = forms.ChoiceField(
+                label=f"Kind of part {n}", choices=AgendaKind.choices, required=False
+            )
+            self.fields[f"kind_{n}"].widget.is_required = True
             self.fields[f"title_{n}"] = forms.CharField(
                 label=f"Part {n}",
                 max_length=80,
@@ -439,12 +433,12 @@ class AgendaForm(forms.Form):
             self.fields[f"minutes_{n}"].widget.is_required = True
 
     @classmethod
-    def showing(cls, parts: Sequence[Any], *, meeting_format: str) -> Self:
-        """The form with these parts in it; each has title, note and minutes."""
-        initial: dict[str, Any] = {"meeting_format": meeting_format, "count": len(parts)}
+    def showing(cls, parts: Sequence[Any], **beside: str) -> Self:
+        """The form with these parts in it; each has title, note, minutes and kind."""
+        initial: dict[str, Any] = {**beside, "count": len(parts)}
         for n, part in enumerate(parts, start=1):
             initial |= {f"title_{n}": part.title, f"note_{n}": part.note}
-            initial[f"minutes_{n}"] = part.minutes
+            initial |= {f"minutes_{n}": part.minutes, f"kind_{n}": part.kind}
         return cls(count=len(parts), initial=initial)
 
     @classmethod
@@ -454,18 +448,18 @@ class AgendaForm(forms.Form):
         return cls(data, count=min(int(count), MOST_PARTS) if count.isdecimal() else 0)
 
     @classmethod
-    def rearranged(cls, data: Any, do: str, *, minutes: int) -> Self:
+    def rearranged(cls, data: Any, do: str, *, usual: Sequence[Any] | None) -> Self:
         """The form after a button: add, usual, up-n, down-n or remove-n. What was typed stays."""
         form = cls.typed(data)
-        meeting_format = data.get("meeting_format", "")
-        parts = [
-            Part(*(data.get(f"{name}_{n}", "") for name in ("title", "note", "minutes")))
+        names = ("title", "note", "minutes", "kind")
+        parts: list[Any] = [
+            Part(*(data.get(f"{name}_{n}", "") for name in names))
             for n in range(1, form.number + 1)
         ]
         verb, _, position = do.partition("-")
         at = int(position) - 1 if position.isdecimal() else -1
-        if verb == "usual" and meeting_format in AGENDAS:
-            parts = agenda(meeting_format, minutes)
+        if verb == "usual" and usual is not None:
+            parts = list(usual)
         elif verb == "add" and len(parts) < MOST_PARTS:
             parts.append(Part("", "", 10))
         elif verb == "remove" and 0 <= at < len(parts):
@@ -474,12 +468,13 @@ class AgendaForm(forms.Form):
             parts[at - 1 : at + 1] = [parts[at], parts[at - 1]]
         elif verb == "down" and 0 <= at < len(parts) - 1:
             parts[at : at + 2] = [parts[at + 1], parts[at]]
-        return cls.showing(parts, meeting_format=meeting_format)
+        return cls.showing(parts, **{name: data.get(name, "") for name in cls.BESIDE})
 
     def parts(self) -> list[dict[str, Any]]:
         """Number and fields of each part."""
+        names = ("kind", "title", "note", "minutes")
         return [
-            {"n": n, **{name: self[f"{name}_{n}"] for name in ("title", "note", "minutes")}}
+            {"n": n, **{name: self[f"{name}_{n}"] for name in names}}
             for n in range(1, self.number + 1)
         ]
 
@@ -504,14 +499,39 @@ class AgendaForm(forms.Form):
             raise forms.ValidationError("Add one part or more.")
         return given
 
-    def agenda(self) -> list[tuple[str, int, str]]:
-        """Title, minutes and note of each part that is not empty, after `is_valid()`."""
+    def agenda(self) -> list[tuple[str, int, str, str]]:
+        """Title, minutes, note and kind of each part that is not empty, after `is_valid()`."""
         given = self.cleaned_data
         return [
-            (given[f"title_{n}"], given[f"minutes_{n}"], given[f"note_{n}"])
+            (
+                given[f"title_{n}"],
+                given[f"minutes_{n}"],
+                given[f"note_{n}"],
+                given[f"kind_{n}"] or AgendaKind.OTHER,
+            )
             for n in range(1, self.number + 1)
             if given[f"title_{n}"]
         ]
+
+
+class AgendaForm(PartsForm):
+    """What every session of a group is like: its parts, and how the group talks."""
+
+    BESIDE = ("meeting_format",)
+
+    meeting_format = forms.ChoiceField(
+        label="How does the group talk?",
+        choices=SupportGroup.MeetingFormat.choices,
+        widget=AnswerChoices(
+            hints={
+                SupportGroup.MeetingFormat.OPEN_DISCUSSION: "People bring what is on their mind.",
+                SupportGroup.MeetingFormat.GUIDED_TOPICS: "Each session has a topic that was "
+                "chosen before.",
+                SupportGroup.MeetingFormat.MIXED: "A topic to begin with, then room for "
+                "everything else. Suits most groups.",
+            }
+        ),
+    )
 
 
 # Who leads ----------------------------------------------------------------------------------------

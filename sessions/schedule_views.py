@@ -25,7 +25,7 @@ from groups.actions import change_group
 from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import MOST_FOR_ONE_FACILITATOR, groups_staffed_by
 from sessions import actions, calendar, rules
-from sessions.defaults import MINUTES
+from sessions.defaults import AGENDAS, MINUTES
 from sessions.defaults import agenda as usual_agenda
 from sessions.holidays import regions
 from sessions.models import CalendarFeed, DayOff, Series
@@ -158,7 +158,9 @@ def agenda_template(request: HttpRequest, slug: str) -> HttpResponse:
     sums = "total" in request.GET
     do = "sum" if sums else request.POST.get("do", "")
     if do:
-        form = AgendaForm.rearranged(request.POST, do, minutes=minutes)
+        talks = request.POST.get("meeting_format", "")
+        usual_parts = usual_agenda(talks, minutes) if talks in AGENDAS else None
+        form = AgendaForm.rearranged(request.POST, do, usual=usual_parts)
     elif request.method == "POST":
         form = AgendaForm.typed(request.POST)
     else:

@@ -15,7 +15,7 @@ from accounts.models import User
 from groups.models import SupportGroup
 from groups.rules import groups_staffed_by
 from safeguarding.crisis import crisis_help
-from sessions import actions, leads, live, rules
+from sessions import actions, before_rules, leads, live, rules
 from sessions.after_views import afterwards
 from sessions.calendar import calendar_file
 from sessions.forms import ConcernForm, MessageForm, VersionForm
@@ -43,8 +43,12 @@ def session_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "other_zone": group.time_zone != timezone.get_current_timezone_name(),
         "agenda": support_session.agenda.all(),
         "attendances": rules.attendances_shown_to(admission, support_session),
-        "staffs": groups_staffed_by(request.user).filter(pk=group.pk).exists(),
         **afterwards(_person(request), support_session, admission),
+        "answer": before_rules.answer_to(request.user, support_session)
+        if admission.membership
+        else None,
+        "staffs": admission.is_staff
+        and groups_staffed_by(request.user).filter(pk=group.pk).exists(),
     }
     return render_page(request, "sessions/session_detail.html", context)
 

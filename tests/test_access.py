@@ -21,6 +21,7 @@ from django.utils import timezone
 from groups.models import Membership
 from groups.rules import companion_token
 from sessions.actions import make_calendar_feed
+from sessions.before_rules import answer_token
 from sessions.models import DayOff
 from sessions.routing import websocket_urlpatterns
 from sessions.rules import feed_token
@@ -98,6 +99,8 @@ class World:
         factories.attendance(self.held, self.membership)
         factories.pulse(self.held, self.member)
         self.follow_up = factories.follow_up(self.held, owner=person("facilitator"))
+        self.coming = factories.support_session(group)
+        self.reminder = factories.reminder(self.live, self.member)
         self.feed = make_calendar_feed(by=self.member)
         self.day_off = DayOff.objects.create(
             organisation=self.organisation,
@@ -256,6 +259,9 @@ DOORS: dict[str, Door] = {
     "sessions:day_off_delete": Door({"coordinator"}, "POST", lambda world: [world.day_off.pk]),
     "sessions:calendar_feeds": Door(SIGNED_IN),
     "sessions:calendar_feed": Door(EVERYBODY, at=lambda world: [feed_token(world.feed)]),
+    "sessions:answer": Door(EVERYBODY, at=lambda world: [answer_token(world.reminder), "coming"]),
+    "sessions:session_answer": Door({"member"}, "POST", _live),
+    "sessions:prepare": Door(STAFF, at=lambda world: [world.coming.pk]),
     "sessions:cover": Door(STAFF, at=_live),
     "sessions:calendar": Door(IN_THE_ROOM, at=_live),
     "sessions:room_enter": Door(IN_THE_ROOM, at=_live),

@@ -65,7 +65,7 @@ def set_up_course(
     parts = AGENDAS[kinds.MeetingFormat.MIXED]
     session_actions.set_agenda_template(
         group=group,
-        items=[AgendaPart(part.title, part.minutes, part.note) for part in parts],
+        items=[AgendaPart(part.title, part.minutes, part.note, part.kind) for part in parts],
         by=by,
         at=now - 6 * _DAY,
     )

@@ -302,21 +302,21 @@ def typed_parts(*parts: tuple[str, str]) -> dict[str, str]:
 def test_buttons_rearrange_what_was_typed(do, titles):
     typed = typed_parts(("A", "10"), ("B", "many"), ("C", "30"))
 
-    form = AgendaForm.rearranged(typed, do, minutes=90)
+    form = AgendaForm.rearranged(typed, do, usual=agenda("mixed", 90))
 
     assert [part["title"].value() for part in form.parts()] == titles
     assert "many" in [part["minutes"].value() for part in form.parts()] or do == "remove-2"
 
 
 def test_the_usual_parts_can_be_taken_again():
-    form = AgendaForm.rearranged(typed_parts(("A", "10")), "usual", minutes=60)
+    form = AgendaForm.rearranged(typed_parts(("A", "10")), "usual", usual=agenda("mixed", 60))
 
     assert form.parts()[0]["title"].value() == "Welcome and ground rules"
     assert form.total() == 60
 
 
 def test_no_more_parts_than_one_keeps_in_mind():
-    form = AgendaForm.rearranged(typed_parts(*[("A", "5")] * 12), "add", minutes=90)
+    form = AgendaForm.rearranged(typed_parts(*[("A", "5")] * 12), "add", usual=None)
 
     assert form.number == 12
     assert AgendaForm.typed({"count": "9999"}).number == 12
@@ -345,7 +345,7 @@ def test_empty_parts_are_left_out():
     form = AgendaForm.typed(typed_parts(("A", "10"), ("", ""), ("B", "20")))
 
     assert form.is_valid()
-    assert form.agenda() == [("A", 10, ""), ("B", 20, "")]
+    assert form.agenda() == [("A", 10, "", "other"), ("B", 20, "", "other")]
     assert form.total() == 30
 
 
