@@ -43,6 +43,12 @@ class FloorState:
         return self.waiting[0] if self.waiting else None
 
     @property
+    def in_order(self) -> list[Turn]:
+        """Who speaks, who waits in order, and in a round those who had or left their turn."""
+        order = {Status.SPEAKING: 0, Status.WAITING: 1}
+        return sorted(self.turns, key=lambda turn: order.get(Status(turn.status), 2))
+
+    @property
     def is_round_over(self) -> bool:
         """Everybody had a turn; who passed can still come back."""
         return self.floor == Floor.ROUND and not self.speaking and not self.waiting

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,9 @@ from redis.retry import Retry
 
 from accounts.live import person_topic
 from accounts.models import User
-from sessions.models import AgendaItem, Message, Reaction, SupportSession
+from sessions.door_rules import newcomers_in
+from sessions.floor_rules import FloorState, floor_state
+from sessions.models import AgendaItem, Attendance, Message, Reaction, SupportSession
 from supportgroups.lib.drawing import MOST_SEATS, circle
 
 logger = logging.getLogger(__name__)
@@ -208,6 +210,9 @@ class RoomState:
 
     support_session: SupportSession
     agenda: list[AgendaItem]
+    floor: FloorState
+    #: Members who are here for the first time.
+    newcomers: list[Attendance] = field(default_factory=list)
 
     @property
     def current(self) -> AgendaItem | None:
@@ -219,6 +224,18 @@ class RoomState:
         if self.current is None:
             return None
         return next((i for i in self.agenda if i.position > self.current.position), None)
+
+    @property
+    def introduced(self) -> list[str]:
+        """Names of those whom the room was asked to welcome."""
+        return [each.membership.user.public_name for each in self.newcomers if each.introduced_at]
+
+    def my_turn(self, user_id: UUID) -> str:
+        """How somebody's own turn stands: speaking, next, waiting, done, passed or skipped."""
+        own = self.floor.of(user_id)
+        if own is None:
+            return ""
+        return "next" if own == self.floor.following else own.status
 
     @property
     def minutes_used(self) -> int:
@@ -243,25 +260,43 @@ def minutes_since(item: AgendaItem | None) -> int:
 
 
 def room_state(support_session: SupportSession) -> RoomState:
-    """Read the parts; the session's own row is taken as it is."""
-    return RoomState(support_session, list(support_session.agenda.all()))
+    """Read the parts and turns; the session's own row is taken as it is."""
+    return RoomState(
+        support_session,
+        list(support_session.agenda.all()),
+        floor_state(support_session),
+        list(newcomers_in(support_session)),
+    )
+
+
+def state_context(state: RoomState, *, you: str = "") -> dict[str, Any]:
+    """What the templates of a state show; `you` marks the reader's own turn in a page."""
+    support_session = state.support_session
+    rows = [
+        {"turn": turn, "token": sender_token(support_session.pk, turn.user_id)}
+        for turn in state.floor.in_order
+    ]
+    return {
+        "state": state,
+        "support_session": support_session,
+        "group": support_session.group,
+        "floor": state.floor,
+        "turns": rows,
+        "you": you,
+    }
 
 
 #: Parts of the page that are the same for everybody and change with the state: each is the template
 #: `sessions/room_<part>.html` and the contents of the element `room-<part>`.
-STATE_PARTS = ("now", "plan")
+STATE_PARTS = ("now", "turn", "plan", "floor")
 
 
 def state_frame(state: RoomState) -> str:
     """The frame that says where the session stands, the same for everybody."""
     support_session = state.support_session
     with timezone.override(ZoneInfo(support_session.group.time_zone)):
-        html = {
-            part: _template(f"room_{part}").render(
-                {"state": state, "support_session": support_session}
-            )
-            for part in STATE_PARTS
-        }
+        context = state_context(state)
+        html = {part: _template(f"room_{part}").render(context) for part in STATE_PARTS}
     return frame(
         "state",
         version=support_session.version,
@@ -269,6 +304,7 @@ def state_frame(state: RoomState) -> str:
         part=state.current.title if state.current else "",
         next=state.following.title if state.following else "",
         now=int(time.time() * 1000),
+        floor=support_session.floor,
         html=html,
     )
 
@@ -299,6 +335,10 @@ return redis.call('HDEL', KEYS[2], ARGV[1])
 """
 
 
+#: The device of somebody who sits there in person: it needs no answer.
+IN_PERSON = "in-person"
+
+
 @dataclass(frozen=True)
 class Here:
     """Somebody in the room, as everybody there sees them."""
@@ -308,6 +348,8 @@ class Here:
     leads: bool
     #: When they first came, in seconds; the order of the seats.
     since: int
+    #: Noted as here in person, whether or not a device answers.
+    in_person: bool = False
 
 
 def touch_arguments(session_id: UUID, here: Here, device: str) -> list[Any]:
@@ -326,11 +368,17 @@ def people_in(answer: Any) -> list[Here]:
     devices, flat = answer
     if isinstance(flat, dict):
         flat = [part for pair in flat.items() for part in pair]
-    tokens = {device.decode().split("/", 1)[0] for device in devices}
+    known_devices = [device.decode().split("/", 1) for device in devices]
+    tokens = {token for token, _ in known_devices}
+    in_person = {token for token, device in known_devices if device == IN_PERSON}
     known = {
         key.decode(): json.loads(value) for key, value in zip(flat[::2], flat[1::2], strict=True)
     }
-    people = [Here(token, **known[token]) for token in tokens if token in known]
+    people = [
+        Here(token, **known[token], in_person=token in in_person)
+        for token in tokens
+        if token in known
+    ]
     return sorted(people, key=lambda here: (not here.leads, here.since, here.token))
 
 
@@ -344,8 +392,10 @@ def seats(people: list[Here]) -> list[dict[str, Any]]:
     if len(people) > MOST_SEATS:
         return []
     return [
-        {"here": here, "x": x, "y": y}
-        for here, (x, y) in zip(people, circle(len(people)), strict=True)
+        {"here": here, "x": x, "y": y, "badge": badge}
+        for here, (x, y), badge in zip(
+            people, circle(len(people)), circle(len(people), radius=122), strict=True
+        )
     ]
 
 

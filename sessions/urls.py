@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions import after_views, before_views, schedule_views, views
+from sessions import after_views, before_views, floor_views, schedule_views, views
 
 app_name = "sessions"
 
@@ -31,6 +31,9 @@ urlpatterns = [
     path("sessions/<uuid:pk>/say/", views.message_post, name="message_post"),
     path("sessions/<uuid:pk>/begin/", views.session_begin, name="session_begin"),
     path("sessions/<uuid:pk>/next/", views.agenda_next, name="agenda_next"),
+    path("sessions/<uuid:pk>/jump/", floor_views.agenda_jump, name="agenda_jump"),
+    path("sessions/<uuid:pk>/floor/", floor_views.floor_lead, name="floor_lead"),
+    path("sessions/<uuid:pk>/turn/", floor_views.floor_own, name="floor_own"),
     path("sessions/<uuid:pk>/extend/", views.agenda_extend, name="agenda_extend"),
     path("sessions/<uuid:pk>/end/", views.session_end, name="session_end"),
     path("sessions/<uuid:pk>/concern/", views.concern_raise, name="concern_raise"),

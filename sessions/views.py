@@ -229,11 +229,11 @@ def _room(
     live.show_present(support_session.pk, here, device="page")
     actions.stay_in_room(support_session=support_session, by=user)
     said = _said(user, support_session)
+    state = live.room_state(support_session)
     context = {
-        "support_session": support_session,
-        "group": support_session.group,
+        **live.state_context(state, you=token),
+        "my_turn": state.my_turn(user.pk),
         "admission": admission,
-        "state": live.room_state(support_session),
         "said": said,
         "leads": leads.parts(support_session) if admission.leads else {},
         "last": said[-1]["message"].sequence if said else 0,

@@ -2,6 +2,7 @@
 // docs/live-protocol.md describes the frames.
 
 import { bindClock } from "./room/clock.js";
+import { bindFloor } from "./room/floor.js";
 import { keepLine } from "./room/line.js";
 import { bindLog, fragment } from "./room/log.js";
 import { bindOutbox } from "./room/outbox.js";
@@ -14,6 +15,7 @@ const said = document.querySelector("[data-said]");
 const log = bindLog(document.querySelector("[data-log]"), { last: Number(room.dataset.last), you });
 const clock = bindClock(Date.parse(room.dataset.now));
 const leading = room.dataset.leads !== undefined;
+const floor = bindFloor({ room, you, now: clock.now });
 let version = Number(room.dataset.version);
 let revision = Number(room.dataset.revision);
 
@@ -57,11 +59,12 @@ const mark = (root) => root.querySelectorAll("[data-sender]").forEach((one) => {
   one.classList.toggle("is-you", one.dataset.sender === you);
 });
 
-const hearPresence = ({ count, html }) => {
+const hearPresence = ({ count, people, html }) => {
   const circle = fragment(html);
   mark(circle);
   document.getElementById("room-circle").replaceChildren(circle);
   document.querySelector("[data-here-count]").textContent = count;
+  floor.presence(people);
 };
 
 const statusWords = { scheduled: "Waiting", live: "In session", ended: "Ended", cancelled: "Off" };
@@ -74,7 +77,10 @@ const hearState = (frame) => {
   const { status, part, next } = frame;
   room.dataset.status = status;
   document.querySelector("[data-status-words]").textContent = statusWords[status];
+  const back = floor.hold();
   Object.entries(frame.html).forEach(([name, html]) => renew(`room-${name}`, html));
+  floor.hear(frame);
+  back();
   document.querySelectorAll("[data-controls] input[name='version']").forEach((input) => {
     input.value = version;
   });
@@ -84,7 +90,10 @@ const hearState = (frame) => {
     form.querySelector("[data-next]").textContent = next;
   });
   clock.tick();
-  if (status === "live") say(part ? `Now: ${part}.` : "The session has started.");
+  if (status === "live" && part !== room.dataset.part) {
+    say(part ? `Now: ${part}.` : "The session has started.");
+  }
+  room.dataset.part = part;
   if (isOver()) ended();
 };
 

@@ -122,10 +122,10 @@ def progress_ring(*, total: int, at: int) -> Ring:
     return Ring(seats=tuple(seats), rug="26", number=str(at), word="")
 
 
-def circle(people: int) -> list[tuple[str, str]]:
+def circle(people: int, *, radius: float = 96) -> list[tuple[str, str]]:
     """Where people sit around the room of a live session, in a box of 240, the first on top."""
     angles = [2 * pi * i / max(people, 1) - pi / 2 for i in range(people)]
-    return [(fixed(120 + 96 * cos(a)), fixed(120 + 96 * sin(a))) for a in angles]
+    return [(fixed(120 + radius * cos(a)), fixed(120 + radius * sin(a))) for a in angles]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ export const bindClock = (serverNow) => {
   setInterval(tick, EVERY);
   return {
     tick,
+    now: () => Date.now() + ahead,
     set: (now) => { ahead = now - Date.now(); tick(); },
   };
 };
