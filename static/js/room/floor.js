@@ -78,21 +78,20 @@ export const bindFloor = ({ room, you, now }) => {
   setInterval(tick, EVERY);
   mark();
 
-  const button = () => {
-    const focused = document.activeElement;
-    return focused?.closest("#room-floor, #room-turn, #room-plan") && focused.matches("button")
-      ? [focused.closest("[id]").id, focused.closest("[data-sender]")?.dataset.sender, focused.value, focused.textContent].join(" ") : "";
-  };
+  const PARTS = "#room-floor, #room-turn, #room-plan";
+  const name = (button) => [
+    button.closest(PARTS).id, button.closest("[data-sender]")?.dataset.sender, button.value, button.textContent,
+  ].join(" ");
 
   return {
     /** Remember on which button somebody is; the answer puts them back on it. */
     hold: () => {
-      const held = button();
+      const focused = document.activeElement;
+      const held = focused?.matches("button") && focused.closest(PARTS) ? name(focused) : "";
       return () => {
-        if (!held) return;
-        const all = document.querySelectorAll("#room-floor button, #room-turn button, #room-plan button");
-        [...all].find((one) => { one.focus(); return button() === held; });
-        if (button() !== held) document.activeElement.blur();
+        if (!held || focused.isConnected) return;
+        [...document.querySelectorAll(PARTS.replaceAll(/#[a-z-]+/g, "$& button"))]
+          .find((button) => name(button) === held)?.focus();
       };
     },
     /** Parts of a state frame that stand in the page. */
