@@ -1,16 +1,18 @@
 """What stands on a coordinator's overview: what needs somebody today, and the figures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from accounts.models import Organisation, User
 from groups.models import SupportGroup
-from outcomes import figures, queries, rules
+from outcomes import felt, figures, queries, rules
 from outcomes.figures import Scope
 from outcomes.queries import SessionCount, Waiting
 from sessions.before_rules import uncovered
@@ -56,6 +58,7 @@ class Overview:
     changes: Sequence[figures.Change]
     change_heading: str
     attended: figures.Attended
+    how_felt: felt.Felt
 
 
 def overview_of(
@@ -76,11 +79,14 @@ def overview_of(
     sessions = queries.session_counts(
         organisation, since=datetime.combine(since, datetime.min.time(), zone)
     )
+    linked = [(g.pk, g.name, reverse("groups:group_detail", args=[g.slug])) for g in groups]
+    how_felt = _how_felt(organisation, linked, at=at)
     looks = _looks(
         groups,
         sessions,
         queries.sessions_not_begun(organisation, at=at),
         uncovered(organisation, at=at),
+        how_felt(None),
         at=at,
     )
     pairs = queries.score_pair_counts(organisation, at=at)
@@ -109,14 +115,28 @@ def overview_of(
         attended=figures.attended(
             sessions,
             [
-                (group.pk, group.name, reverse("groups:group_detail", args=[group.slug]))
-                for group in groups
-                if group.pk in met and scope.group_id in (None, group.pk)
+                (pk, name, url)
+                for pk, name, url in linked
+                if pk in met and scope.group_id in (None, pk)
             ],
             today=today,
             zone=zone,
             threshold=threshold,
         ),
+        how_felt=how_felt(scope.group_id),
+    )
+
+
+def _how_felt(
+    organisation: Organisation, groups: Sequence[tuple[UUID, str, str]], *, at: datetime
+) -> Callable[[UUID | None], felt.Felt]:
+    """How people felt by month, of one group or of all, from one question to the database."""
+    zone = ZoneInfo(organisation.time_zone)
+    months = felt.months_over(at, zone)
+    since, until = felt.span_of(months, zone)
+    counts = queries.felt_counts(organisation, since=since, until=until)
+    return lambda group_id: felt.felt(
+        counts, groups, months=months, group_id=group_id, threshold=organisation.smallest_cell
     )
 
 
@@ -180,6 +200,7 @@ def _looks(
     sessions: Sequence[SessionCount],
     not_begun: Sequence[SupportSession],
     covers: Iterable[Cover],
+    how_felt: felt.Felt,
     *,
     at: datetime,
 ) -> list[Look]:
@@ -188,6 +209,7 @@ def _looks(
         _without_facilitator(listed),
         _uncovered(covers, at=at),
         _not_begun(not_begun),
+        _less_safe(how_felt),
         _emptying(listed, sessions),
         _waiting_lists(groups, at=at),
     ]
@@ -243,6 +265,22 @@ def _not_begun(sessions: Sequence[SupportSession]) -> Look:
     title = "Session was not begun" if len(rows) == 1 else "Sessions were not begun"
     detail = _names(support_session.group.name for support_session in sessions)
     return Look("not-begun", "Not begun in the last 7 days", title, 2, rows, len(rows), detail)
+
+
+def _less_safe(how_felt: felt.Felt) -> Look:
+    rows = [
+        Noticed(
+            row.label,
+            row.url,
+            f"Felt safe: {row.safe.value:.1f} of 5 in {date_format(row.is_about, 'F')}, "
+            f"{row.safe.n} answers. Talk with those who lead it.",
+        )
+        for row in how_felt.groups
+        if row.safe and row.is_about and row.safe.value < felt.LOOK_BELOW
+    ]
+    title = "Group feels less safe" if len(rows) == 1 else "Groups feel less safe"
+    detail = _names(row.title for row in rows)
+    return Look("less-safe", "People felt less safe", title, 2, rows, len(rows), detail)
 
 
 def _emptying(groups: Sequence[SupportGroup], sessions: Sequence[SessionCount]) -> Look:

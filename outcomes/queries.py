@@ -6,7 +6,7 @@ memberships share it. So a large organisation sends no more rows than a small on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from outcomes.models import Response, SurveyInvitation
 from outcomes.statistics.episodes import MISSED_IN_A_ROW
 from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
+from sessions.after_rules import NOT_SAFE
 from sessions.models import Attendance, SupportSession
 
 #: When people joined, as the address says it: words, and how many days back (None is any time).
@@ -164,6 +165,35 @@ GROUP BY 1, 2, 3, 4, 5
 """
 
 
+# Months by the organisation's clock. Where a session has too few answers for a mean of its own, the
+# month may say something all the same; `beside` counts whose answers these are, because the means
+# of the other sessions are seen on their pages.
+_FELT = """
+WITH answers AS (
+    SELECT s.group_id, p.user_id, q.question, q.value,
+           date_trunc('month', s.ended_at AT TIME ZONE %(zone)s)::date AS month,
+           count(*) OVER (PARTITION BY s.id, q.question) >= %(fewest)s AS shows
+    FROM groups_supportgroup g
+    JOIN support_sessions_supportsession s ON s.group_id = g.id AND s.status = 'ended'
+    JOIN support_sessions_pulse p ON p.support_session_id = s.id
+    CROSS JOIN LATERAL (
+        VALUES ('heard', p.felt_heard), ('safe', p.felt_safe)
+    ) AS q(question, value)
+    WHERE g.organisation_id = %(organisation)s AND q.value IS NOT NULL
+      AND s.ended_at >= %(since)s AND s.ended_at < %(until)s
+)
+SELECT group_id, month, question,
+       count(*), sum(value), count(DISTINCT user_id),
+       count(*) FILTER (WHERE shows), coalesce(sum(value) FILTER (WHERE shows), 0),
+       count(DISTINCT user_id) FILTER (WHERE shows),
+       count(DISTINCT user_id) FILTER (WHERE NOT shows) AS beside,
+       coalesce(array_agg(DISTINCT user_id) FILTER (WHERE value <= %(not_safe)s), '{}')
+FROM answers
+GROUP BY group_id, month, question
+ORDER BY month
+"""
+
+
 class EpisodeCount(NamedTuple):
     """How many episodes lasted `duration` sessions and ended in `outcome` (0, 1 or 2)."""
 
@@ -255,6 +285,43 @@ def session_counts(organisation: Organisation, *, since: datetime) -> list[Sessi
         .values_list("group_id", "starts_at", "came", "expected")
     )
     return [SessionCount(*row) for row in rows]
+
+
+class FeltCount(NamedTuple):
+    """The answers to one question of the pulse, of one group in one month."""
+
+    group_id: UUID
+    month: date
+    #: "heard" or "safe".
+    question: str
+    n: int
+    total: int
+    people: int
+    #: Of the sessions whose own mean shows.
+    n_shown: int
+    total_shown: int
+    people_shown: int
+    #: People who answered after the other sessions.
+    beside: int
+    #: Who answered "not safe", or did not feel heard; counted, never named.
+    low: list[UUID]
+
+
+def felt_counts(organisation: Organisation, *, since: datetime, until: datetime) -> list[FeltCount]:
+    """How people felt in sessions that ended between two moments, by group and month."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FELT,
+            {
+                "organisation": organisation.pk,
+                "zone": organisation.time_zone,
+                "fewest": organisation.smallest_cell,
+                "not_safe": NOT_SAFE.value,
+                "since": since,
+                "until": until,
+            },
+        )
+        return [FeltCount(*row) for row in cursor.fetchall()]
 
 
 def groups_of(organisation: Organisation) -> list[SupportGroup]:

@@ -460,6 +460,44 @@ def course_plot(
     return plot
 
 
+def means_plot(
+    lines: Sequence[tuple[str, Sequence[tuple[int, float]]]],
+    *,
+    ticks: Sequence[str],
+    scale: tuple[int, int] = (1, 5),
+    narrow: bool = False,
+) -> Plot:
+    """One or two lines of means, one place for each tick. A place without a mean is left out."""
+    width, height = (330, 230) if narrow else (640, 260)
+    low, high = scale
+    plot = Plot(
+        width, height, (0, max(1, len(ticks) - 1)), scale, left=34, right=40, top=20, bottom=34
+    )
+    plot.y_axis(range(low, high + 1), lambda value: f"{value:g}")
+    every = 3 if narrow else 1
+    plot.x_axis(
+        (float(place), words)
+        for place, words in enumerate(ticks)
+        if (len(ticks) - 1 - place) % every == 0
+    )
+    for number, (name, points) in enumerate(lines, start=1):
+        if not points:
+            continue
+        plot.path(points, f"line-{number}")
+        place, value = points[-1]
+        plot.dot(place, value, f"dot-{number}", 5)
+        # The upper line's name above it, the other's below.
+        others = [v for other, p in lines if other != name for at, v in p[-1:] if at == place]
+        is_upper = all(value > v or (value == v and number == 1) for v in others)
+        plot.text(
+            plot.at_x(place) + 4,
+            plot.at_y(value) + (-12 if is_upper else 22),
+            f"{name} {value:.1f}",
+            f"key-{number} end",
+        )
+    return plot
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A piece of a stacked bar that is 300 units wide."""

@@ -153,6 +153,18 @@ def course_chart(
     return _both(draw, kind="course", label=label)
 
 
+@register.inclusion_tag("components/chart.html")
+def means_chart(
+    lines: Sequence[tuple[str, Sequence[tuple[int, float]]]],
+    *,
+    ticks: Sequence[str],
+    label: str,
+) -> dict[str, Any]:
+    """Means from 1 to 5 over time: names with (place, mean) pairs, and the words of each place."""
+    draw = partial(drawing.means_plot, lines, ticks=ticks)
+    return _both(draw, kind="survival", label=label)
+
+
 @register.inclusion_tag("components/change_bar.html")
 def change_bar(
     *,
