@@ -172,6 +172,9 @@ class ScheduleForm(forms.Form):
     starts_on = date_field("First date")
     starts_at_time = time_field("Start")
     minutes = minutes_field(help_text="90 minutes suit most groups.")
+    ends_on = date_field(
+        "Last date", required=False, help_text="Leave it empty for a group that goes on."
+    )
 
     def __init__(
         self,
@@ -193,6 +196,8 @@ class ScheduleForm(forms.Form):
         self.fields["starts_at_time"].help_text = f"{zone} time, the group’s own zone."
         if group.attendance == SupportGroup.Attendance.CLOSED:
             self.fields["sessions"] = self._sessions_field()
+            if not self.initial.get("ends_on"):
+                del self.fields["ends_on"]  # a course ends with its number of sessions
         if coming:
             self.fields["from_session"] = self._from_field()
 
@@ -258,8 +263,9 @@ class ScheduleForm(forms.Form):
             "from_session": str(first.pk) if first else None,
         }
         choices = choices_of(current.rrule, current.starts_on)
-        if choices is None or choices.until is not None or choices.pattern == "monthly_day":
+        if choices is None or choices.pattern == "monthly_day":
             return initial | {"pattern": ScheduleForm.RULE}
+        initial["ends_on"] = choices.until
         if coming and choices.count:
             initial["sessions"] = len(coming) - (coming.index(first) if first in coming else 0)
         if choices.pattern == "weekly":
@@ -274,6 +280,13 @@ class ScheduleForm(forms.Form):
     def clean_starts_on(self) -> date:
         day: date = self.cleaned_data["starts_on"]
         return _ahead(day, self.group.time_zone)
+
+    def clean_ends_on(self) -> date | None:
+        day: date | None = self.cleaned_data["ends_on"]
+        first = self.cleaned_data.get("starts_on")
+        if day is not None and first is not None and day < first:
+            raise forms.ValidationError("Choose a last date that is not before the first one.")
+        return day
 
     def clean_from_session(self) -> str:
         chosen: str = self.cleaned_data["from_session"]
@@ -343,12 +356,16 @@ class ScheduleForm(forms.Form):
 
     def _rule(self) -> str:
         given = self.cleaned_data
-        count = given.get("sessions")
+        count, until = given.get("sessions"), given.get("ends_on")
         if given["pattern"] == self.WEEKLY:
             days = given["weekdays"] or [WEEKDAYS[given["starts_on"].weekday()][0]]
             self._begin_on(days)
             return rrule_of(
-                pattern="weekly", interval=given["interval"] or 2, weekdays=days, count=count
+                pattern="weekly",
+                interval=given["interval"] or 2,
+                weekdays=days,
+                count=count,
+                until=until,
             )
         if given["pattern"] == self.MONTHLY:
             return rrule_of(
@@ -357,10 +374,12 @@ class ScheduleForm(forms.Form):
                 weekdays=[given["weekday"] or WEEKDAYS[given["starts_on"].weekday()][0]],
                 nth=given["nth"] or 1,
                 count=count,
+                until=until,
             )
         rule = given["rrule"].strip().upper().removeprefix("RRULE:").rstrip(";")
-        if count and rule and "COUNT=" not in rule and "UNTIL=" not in rule:
-            rule += f";COUNT={count}"
+        if rule and "COUNT=" not in rule and "UNTIL=" not in rule:
+            rule += f";COUNT={count}" if count else ""
+            rule += f";UNTIL={until:%Y%m%d}" if until else ""
         return rule
 
     def _begin_on(self, days: list[str]) -> None:

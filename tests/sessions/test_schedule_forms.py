@@ -50,6 +50,22 @@ def test_every_two_weeks_is_offered_first(group):
     assert (initial["pattern"], initial["interval"], initial["minutes"]) == ("weekly", 2, 90)
 
 
+def test_a_last_date_is_read_back_and_not_before_the_first(group, coordinator):
+    current = actions.set_rhythm(
+        group=group,
+        rrule="FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270601",
+        starts_on=date(2026, 11, 24),
+        starts_at_time=time(18, 30),
+        minutes=90,
+        by=coordinator.user,
+    )
+
+    initial = ScheduleForm.initial_of(group, current, [], None)
+    assert (initial["pattern"], initial["ends_on"]) == ("weekly", date(2027, 6, 1))
+    form = form_of(group, coordinator, ends_on="2026-11-01")
+    assert form.errors["ends_on"] == ["Choose a last date that is not before the first one."]
+
+
 @pytest.mark.parametrize(
     ("typed", "rrule"),
     [
@@ -62,6 +78,15 @@ def test_every_two_weeks_is_offered_first(group):
             "FREQ=MONTHLY;INTERVAL=2;BYDAY=-1FR",
         ),
         ({"pattern": "rule", "rrule": "rrule:freq=monthly;byday=1tu,3tu;"}, None),
+        ({"ends_on": "2027-06-01"}, "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270601"),
+        (
+            {"pattern": "monthly", "nth": "2", "weekday": "TU", "ends_on": "2027-06-01"},
+            "FREQ=MONTHLY;BYDAY=2TU;UNTIL=20270601",
+        ),
+        (
+            {"pattern": "rule", "rrule": "FREQ=DAILY", "ends_on": "2026-12-01"},
+            "FREQ=DAILY;UNTIL=20261201",
+        ),
     ],
 )
 def test_choices_make_a_rule(group, coordinator, typed, rrule):
@@ -204,7 +229,7 @@ def test_a_session_that_began_meanwhile_cannot_be_chosen(group, coordinator, pla
         ("FREQ=MONTHLY;BYDAY=-1FR", "monthly"),
         ("FREQ=MONTHLY;BYMONTHDAY=15", "rule"),
         ("FREQ=DAILY;INTERVAL=10", "rule"),
-        ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20270101", "rule"),
+        ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20270101", "weekly"),
     ],
 )
 def test_every_rule_can_be_shown(group, rrule, pattern):
