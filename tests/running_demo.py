@@ -75,7 +75,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not kept.exists():
             first = Demo(kept.with_name("unfinished"), free_port())
             try:
-                first.wait_until_started(seconds=240)
+                first.wait_until_started(seconds=400)
             finally:
                 first.end()
             first.data.rename(kept)

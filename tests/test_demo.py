@@ -13,7 +13,7 @@ from supportgroups.embedded import LOOPBACK, free_port
 from tests.processes import alive, descendants, status, wait_until
 from tests.running_demo import Demo
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

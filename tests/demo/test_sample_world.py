@@ -43,7 +43,7 @@ from supportgroups.demo import sample_world
 from tests import factories
 
 # One load serves the module, so all of it runs in one worker.
-pytestmark = [pytest.mark.xdist_group("sample world"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("sample world"), pytest.mark.timeout(900)]
 
 Status = Membership.Status
 Lived = Attendance.Status
