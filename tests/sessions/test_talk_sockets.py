@@ -1,7 +1,6 @@
 """The conversation over real sockets: who hears what, and what a page that was away gets."""
 
 import json
-import time
 from uuid import uuid4
 
 import pytest
@@ -128,7 +127,5 @@ def test_who_was_away_gets_what_changed_meanwhile_once_and_in_order(
     talk_actions.touch(said[0])
     for guest in (away, everything):
         assert guest.until("changed")["revision"] == 113
-    started = time.monotonic()
     away.send(type="after", sequence=120, revision=True)
     assert away.closed() == (1008, "malformed")
-    assert time.monotonic() - started < 5
