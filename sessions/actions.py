@@ -20,7 +20,7 @@ from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from sessions import after_rules, live, rules, schedule, statements, turns
+from sessions import after_rules, hints, live, rules, schedule, statements, turns
 from sessions.bookings import book, book_or_refuse, free
 from sessions.changes import changed as changed
 from sessions.changes import locked as locked
@@ -1107,6 +1107,7 @@ def post_message(
         _refuse(message)
     if is_new:
         live.publish_message(message)
+        hints.notice(message)
     return message
 
 

@@ -158,6 +158,12 @@ def _changes_after(
     return (changes[-1][0] if len(changes) == live.NEWEST else count), changes
 
 
+def _you(standing: Standing) -> str:
+    look, session = standing.look, standing.support_session
+    help_html = live.help_html(session, standing.user) if look and look.is_offered_help else ""
+    return live.you_frame(may_speak=not (look and look.listens_only), help_html=help_html)
+
+
 def _own(support_session: SupportSession, user: User) -> str:
     return live.own_frame(talk_rules.own_of(support_session, user), complete=True)
 
@@ -188,6 +194,7 @@ messages_after = in_thread(_messages_after)
 change_count = in_thread(_change_count)
 changes_after = in_thread(_changes_after)
 own = in_thread(_own)
+you = in_thread(_you)
 
 
 class RoomSocket:
@@ -209,6 +216,7 @@ class RoomSocket:
         self.room: Room
         self.standing: Standing | None = None
         self.here: live.Here
+        self.told: tuple[bool, bool] | None = None
         self.questions = live.Pace(**QUESTIONS)
         self.touched_at, self.seen_at, self.answered = -math.inf, -math.inf, True
 
@@ -244,6 +252,7 @@ class RoomSocket:
             )
             state = await in_thread(live.room_state)(session)
             self.socket.offer(await in_thread(live.state_frame)(state))
+            await self.tell_you()
             await self.touch()
             if self.room.people is not None:
                 self.socket.offer(live.presence_frame(self.room.people))
@@ -425,9 +434,19 @@ class RoomSocket:
         else:
             self.standing = standing
             self.lead(leads_now=standing.leads)
+            await self.tell_you()
             session = standing.support_session
             if self.room.is_behind(session.message_count, session.version, session.change_count):
                 self.hub.read(self.room)
+
+    async def tell_you(self) -> None:
+        """What is told to this person alone, when it is not what they were told last."""
+        if self.standing is None or self.standing.look is None or not self.socket.admitted:
+            return
+        found = (self.standing.look.listens_only, self.standing.look.is_offered_help)
+        if found != self.told:
+            self.told = found
+            self.socket.offer(await you(self.standing))
 
     def lead(self, *, leads_now: bool) -> None:
         """What is for those who lead comes, or comes no more, from this moment."""

@@ -17,11 +17,13 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from sessions import rules, talk_rules
+from sessions import rules, safe_rules, talk_rules
 from sessions.models import SupportSession
 
 PARTS: dict[str, Callable[[SupportSession], dict[str, Any]]] = {
     "line": talk_rules.line_shown,
+    "reports": safe_rules.reports_part,
+    "hints": safe_rules.hints_part,
 }
 
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import redis
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -29,9 +29,19 @@ from redis.retry import Retry
 
 from accounts.live import person_topic
 from accounts.models import User
+from safeguarding.crisis import crisis_help
+from safeguarding.models import Resource
+from sessions import rules
 from sessions.door_rules import newcomers_in
 from sessions.floor_rules import FloorState, floor_state
-from sessions.models import AgendaItem, Attendance, Message, Reaction, SupportSession
+from sessions.models import (
+    AgendaItem,
+    Attendance,
+    Intervention,
+    Message,
+    Reaction,
+    SupportSession,
+)
 from supportgroups.lib.drawing import MOST_SEATS, circle
 
 logger = logging.getLogger(__name__)
@@ -156,23 +166,38 @@ def said(message: Message) -> dict[str, Any]:
     name, sender, seed = shown_sender(message)
     return {
         "message": message,
-        "body": body_html(message.body),
+        "body": "" if message.hidden_at else body_html(message.body),
         "name": name,
         "sender": sender,
         "seed": seed,
         "quote": _quote(message.reply_to) if message.reply_to_id else None,
         # As long as nothing was changed there is none, and nothing to read.
         "reactions": reaction_counts(message) if message.revision else [],
+        "sources": sources_under(message) if message.revision else [],
     }
 
 
 def _quote(message: Message | None) -> dict[str, Any] | None:
     if message is None:
         return None
+    if message.hidden_at is not None:
+        return {"sequence": message.sequence, "name": "", "words": "A message that is hidden"}
     words = " ".join(message.body.split())
     if len(words) > QUOTED_CHARACTERS:
         words = words[: QUOTED_CHARACTERS - 1].rstrip() + "…"
     return {"sequence": message.sequence, "name": shown_sender(message)[0], "words": words}
+
+
+def sources_under(message: Message) -> list[Resource]:
+    """The vetted sources that stand under it; none that has left the library."""
+    return [
+        step.resource
+        for step in message.interventions.all()
+        if step.kind == Intervention.Kind.REDIRECT
+        and step.ended_at is None
+        and step.resource is not None
+        and step.resource.retired_at is None
+    ]
 
 
 def reaction_counts(message: Message) -> list[dict[str, Any]]:
@@ -198,6 +223,21 @@ def message_frame(message: Message, kind: str = "message") -> str:
     )
 
 
+def you_frame(*, may_speak: bool, help_html: str) -> str:
+    """What is told to one person alone: whether they may write, and help lines of their country."""
+    words = "" if may_speak else rules.LISTEN_WORDS
+    return frame("you", may_speak=may_speak, words=words, help=help_html)
+
+
+def help_html(support_session: SupportSession, user: User) -> str:
+    """The help lines that only this person sees."""
+    return str(
+        _template("room_help_card").render(
+            {"support_session": support_session, "help": crisis_help(user.country)}
+        )
+    )
+
+
 def own_frame(messages: Iterable[dict[str, Any]], *, complete: bool = False) -> str:
     """What of some messages is one person's own, for their eyes only: that they said it, and how
     they reacted. `complete`: there is nothing else of theirs that they could not know."""
@@ -213,6 +253,8 @@ class RoomState:
     floor: FloorState
     #: Members who are here for the first time.
     newcomers: list[Attendance] = field(default_factory=list)
+    #: Nobody new comes in.
+    is_locked: bool = False
 
     @property
     def current(self) -> AgendaItem | None:
@@ -266,6 +308,7 @@ def room_state(support_session: SupportSession) -> RoomState:
         list(support_session.agenda.all()),
         floor_state(support_session),
         list(newcomers_in(support_session)),
+        rules.stepped_in(support_session, Intervention.Kind.LOCK).exists(),
     )
 
 
@@ -562,7 +605,15 @@ def shown_messages(support_session: SupportSession) -> QuerySet[Message]:
     """The session's messages with everything at hand that showing them takes."""
     return support_session.messages.select_related(
         "sender", "support_session", "reply_to__sender", "reply_to__support_session"
-    ).prefetch_related("reactions")
+    ).prefetch_related(
+        "reactions",
+        Prefetch(
+            "interventions",
+            Intervention.objects.running()
+            .of_kind(Intervention.Kind.REDIRECT)
+            .select_related("resource__organisation"),
+        ),
+    )
 
 
 def newest_messages(

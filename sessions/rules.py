@@ -42,6 +42,7 @@ from sessions.models import (
     DayOff,
     Entry,
     Intervention,
+    InterventionQuerySet,
     Knock,
     Reminder,
     Series,
@@ -98,7 +99,7 @@ def admitted_to(support_session: SupportSession) -> QuerySet[Membership]:
     )
 
 
-def stepped_in(support_session: SupportSession, *kinds: str) -> QuerySet[Intervention]:
+def stepped_in(support_session: SupportSession, *kinds: str) -> InterventionQuerySet:
     """What facilitators did in this session to keep it safe and nobody has undone."""
     return (
         Intervention.objects.running()
@@ -113,13 +114,17 @@ def listening_only(support_session: SupportSession) -> QuerySet[Intervention]:
     return stepped_in(support_session, Intervention.Kind.MUTE)
 
 
+#: What somebody reads who was asked to listen only.
+LISTEN_WORDS = (
+    "A facilitator asks you to listen for now. You can stay, read along, and leave whenever you "
+    "like. It is for today only."
+)
+
+
 def check_may_speak(user: User, support_session: SupportSession) -> None:
     """Raise `Refused` for somebody whom a facilitator asked to listen only."""
     if listening_only(support_session).filter(about=user).exists():
-        raise Refused(
-            "muted",
-            "A facilitator asks you to listen for now. You can stay, and you belong here.",
-        )
+        raise Refused("muted", LISTEN_WORDS)
 
 
 def check_not_locked(user: User, support_session: SupportSession) -> None:

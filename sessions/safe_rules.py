@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
 
 from accounts.models import StaffRole, User
 from accounts.rules import Viewer, organisations_coordinated_by
 from groups.models import FacilitatorAssignment, SupportGroup
-from safeguarding.models import Resource
+from safeguarding.models import Concern, Resource
 from safeguarding.risk_words import WordList, word_list
-from sessions import rules
+from sessions import after_rules, rules
 from sessions.models import (
     Entry,
     Hint,
@@ -27,6 +28,7 @@ from sessions.models import (
     SupportSession,
 )
 from supportgroups.lib.refusals import Refused
+from supportgroups.lib.templatetags.ui import time_words
 
 # In the room --------------------------------------------------------------------------------------
 
@@ -56,8 +58,11 @@ def check_may_be_asked(about: User, support_session: SupportSession, *, by: User
 
 
 def messages_in_reach(user: User, support_session: SupportSession) -> QuerySet[Message]:
-    """What this person can see in the room; whoever may not be there is `Refused`."""
-    rules.check_may_be_in_room(user, support_session)
+    """What this person can read, in the room or afterwards; whoever may not is `Refused`."""
+    if support_session.status == SupportSession.Status.ENDED:
+        after_rules.check_may_read_again(user, support_session)
+    else:
+        rules.check_may_be_in_room(user, support_session)
     return support_session.messages.select_related("sender", "support_session__group")
 
 
@@ -260,6 +265,42 @@ def check_may_judge(intervention: Intervention, *, by: User) -> None:
         raise Refused("state_changed", "Somebody has judged this already.")
 
 
+def why_not_judge(intervention: Intervention, *, by: User) -> Refused | None:
+    """The no of `check_may_judge` for a page that says so, or None."""
+    try:
+        check_may_judge(intervention, by=by)
+    except Refused as no:
+        return no
+    return None
+
+
+def reviews_waiting(user: Viewer) -> int:
+    """How many reports and steps wait for this person's look."""
+    if not user.is_authenticated:
+        return 0
+    return reports_reviewed_by(user).open().count() + interventions_to_judge(user).count()
+
+
+#: So many of each kind stand in the list of reviews.
+REVIEWS_SHOWN = 200
+
+
+def reviews_of(user: User, *, settled: bool) -> list[Report | Intervention]:
+    """Reports and steps for a list: what waits, the oldest first, else the newest settled first."""
+    reports, steps = reports_reviewed_by(user), interventions_reviewed_by(user)
+    if settled:
+        found: list[Report | Intervention] = [
+            *reports.filter(handled_at__isnull=False).order_by("-made_at")[:REVIEWS_SHOWN],
+            *steps.filter(reviewed_at__isnull=False).order_by("-made_at")[:REVIEWS_SHOWN],
+        ]
+    else:
+        found = [
+            *reports.open().order_by("made_at")[:REVIEWS_SHOWN],
+            *steps.to_review().order_by("made_at")[:REVIEWS_SHOWN],
+        ]
+    return sorted(found, key=lambda each: each.made_at, reverse=settled)
+
+
 def check_may_handle(report: Report, *, by: User) -> None:
     """Raise `Refused` unless the report is open and this person may see it.
 
@@ -298,3 +339,106 @@ def redirects_to_tell() -> QuerySet[Intervention]:
             told_at__isnull=True,
         )
     )
+
+
+# What pages show ----------------------------------------------------------------------------------
+
+
+def is_of_somebody_who_leads(message: Message) -> bool:
+    """Whether a report of it goes past the facilitators."""
+    return (
+        message.is_from_facilitator
+        or FacilitatorAssignment.objects.filter(
+            group=message.support_session.group_id, user=message.sender_id
+        ).exists()
+    )
+
+
+def what_may_be_done(message: Message, *, by: User) -> dict[str, Any]:
+    """Which ways a page about a message offers to this reader; each way asks its own rule again."""
+    session = message.support_session
+    in_room = rules.in_room(session).filter(user=by).exists()
+    leads = in_room and rules.leading(session).filter(pk=by.pk).exists()
+    own = message.sender_id == by.pk
+    theirs = is_of_somebody_who_leads(message)
+    hide = running_on(message, Intervention.Kind.HIDE)
+    redirect = running_on(message, Intervention.Kind.REDIRECT)
+    is_shown = hide is None and message.deleted_at is None
+    return {
+        "own": own,
+        "report": not own and not Report.objects.filter(message=message, reporter=by).exists(),
+        "reported": Report.objects.filter(message=message, reporter=by).exists(),
+        "hide": leads and not own and is_shown and not message.is_from_facilitator,
+        "unhide": hide if leads else None,
+        "redirect": leads and not own and redirect is None and is_shown,
+        "take_back": redirect if leads else None,
+        "ask": leads and not own and not theirs,
+    }
+
+
+def what_follows(report: Report) -> str:
+    """What happens next with a report, for whoever made it."""
+    organisation = report.message.support_session.group.organisation.name
+    if is_for_reviewers_alone(report):
+        return (
+            f"Thank you. Only reviewers at {organisation} see this, not the facilitators. "
+            "They get an e-mail now. Nobody in the room sees that you reported it."
+        )
+    return (
+        f"Thank you. The facilitators see it now, and reviewers at {organisation} look at it "
+        "afterwards. Nobody in the room sees that you reported it."
+    )
+
+
+def who_looks_after(concern: Concern) -> str:
+    """What happens next with a concern, for a facilitator who opened it."""
+    if concern.assigned_to is None:
+        return "Nobody is on call at the moment, so nobody is told yet. Stay in touch with them."
+    until = time_words(concern.respond_by, style="time")
+    return (
+        f"{concern.assigned_to.public_name} is told by e-mail and asked to be in touch by "
+        f"{until}. Until then nobody is watching: stay in touch with them."
+    )
+
+
+def reports_part(support_session: SupportSession) -> dict[str, Any]:
+    """What facilitators see of reports and running steps, also as a live part of the room."""
+    return {
+        "reports": [
+            {"report": report, "whose": whose(report.message)}
+            for report in reports_shown_to_leads(support_session)
+        ],
+        "running": rules.stepped_in(support_session, *Intervention.Kind.values).count(),
+    }
+
+
+def hints_part(support_session: SupportSession) -> dict[str, Any]:
+    """What facilitators see of hints, also as a live part of the room."""
+    return {
+        "hints": [
+            {"hint": hint, "whose": whose(hint.message)}
+            for hint in hints_shown_to_leads(support_session)
+        ],
+        "word_list": list_of(support_session.group),
+    }
+
+
+def whose(message: Message) -> str:
+    """What to call whoever wrote it, for somebody who may not know more."""
+    return "whoever asked without a name" if message.is_anonymous else message.sender.public_name
+
+
+def asked_without_name(support_session: SupportSession) -> list[Intervention]:
+    """Running steps about people who wrote without a name: undone without naming them."""
+    return list(
+        rules.stepped_in(support_session, *Intervention.OF_A_PERSON).filter(
+            message__is_anonymous=True
+        )
+    )
+
+
+def way_back(support_session: SupportSession) -> str:
+    """Where somebody goes on: the room while it is open, then the session's page."""
+    if support_session.status == SupportSession.Status.ENDED:
+        return reverse("sessions:session_detail", args=[support_session.pk])
+    return reverse("sessions:room", args=[support_session.pk])

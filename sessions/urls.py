@@ -1,6 +1,14 @@
 from django.urls import path
 
-from sessions import after_views, before_views, floor_views, schedule_views, views
+from sessions import (
+    after_views,
+    before_views,
+    floor_views,
+    review_views,
+    safe_views,
+    schedule_views,
+    views,
+)
 
 app_name = "sessions"
 
@@ -45,4 +53,52 @@ urlpatterns = [
     path("sessions/<uuid:pk>/conversation/", after_views.conversation, name="conversation"),
     path("groups/<slug:slug>/debriefs/", after_views.debrief_list, name="debrief_list"),
     path("follow-ups/<uuid:pk>/", after_views.follow_up, name="follow_up"),
+    path("sessions/<uuid:pk>/safety/", safe_views.safety, name="safety"),
+    path("sessions/<uuid:pk>/lock/", safe_views.door_lock, name="door_lock"),
+    path("sessions/<uuid:pk>/help/close/", safe_views.help_close, name="help_close"),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/", safe_views.message_more, name="message_more"
+    ),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/report/",
+        safe_views.message_report,
+        name="message_report",
+    ),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/hide/",
+        safe_views.message_hide,
+        name="message_hide",
+    ),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/source/",
+        safe_views.message_redirect,
+        name="message_redirect",
+    ),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/listen/",
+        safe_views.message_mute,
+        name="message_mute",
+    ),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/remove/",
+        safe_views.message_remove,
+        name="message_remove",
+    ),
+    path(
+        "sessions/<uuid:pk>/people/<str:token>/listen/",
+        safe_views.person_mute,
+        name="person_mute",
+    ),
+    path(
+        "sessions/<uuid:pk>/people/<str:token>/remove/",
+        safe_views.person_remove,
+        name="person_remove",
+    ),
+    path("steps/<uuid:pk>/undo/", safe_views.step_undo, name="step_undo"),
+    path("reports/<uuid:pk>/dismiss/", safe_views.report_dismiss, name="report_dismiss"),
+    path("hints/<uuid:pk>/dismiss/", safe_views.hint_dismiss, name="hint_dismiss"),
+    path("hints/<uuid:pk>/concern/", safe_views.hint_concern, name="hint_concern"),
+    path("reviews/", review_views.review_list, name="review_list"),
+    path("reviews/<uuid:pk>/", review_views.review_detail, name="review_detail"),
+    path("reports/<uuid:pk>/", review_views.report_detail, name="report_detail"),
 ]

@@ -237,6 +237,7 @@ def _room(
         "said": said,
         "leads": leads.parts(support_session) if admission.leads else {},
         "last": said[-1]["message"].sequence if said else 0,
+        **_for_reader_alone(user, support_session),
         "token": token,
         "message_form": MessageForm(initial={"client_id": uuid4()}),
         "concern_form": _concern_form(_people(user, support_session)),
@@ -245,6 +246,17 @@ def _room(
         **given,
     }
     return render_page(request, "sessions/room.html", context, part)
+
+
+def _for_reader_alone(user: User, support_session: SupportSession) -> dict[str, Any]:
+    """What is told to one person: that a facilitator asks them to listen, and help lines."""
+    listens = rules.listening_only(support_session).filter(about=user).exists()
+    is_offered = rules.offered_help(support_session).filter(user=user).exists()
+    return {
+        "may_speak": not listens,
+        "listen_words": rules.LISTEN_WORDS if listens else "",
+        "help_card": live.help_html(support_session, user) if is_offered else "",
+    }
 
 
 def _said(

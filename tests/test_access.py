@@ -22,6 +22,7 @@ from groups.models import Membership
 from groups.rules import companion_token
 from sessions.actions import make_calendar_feed
 from sessions.before_rules import answer_token
+from sessions.live import sender_token
 from sessions.models import DayOff
 from sessions.routing import websocket_urlpatterns
 from sessions.rules import feed_token
@@ -94,13 +95,16 @@ class World:
         factories.agenda(self.live)
         for name in IN_THE_ROOM:
             factories.entry(self.live, person(name))
-        factories.message(self.live, self.member)
         self.held = factories.support_session(group, status="ended")
         factories.attendance(self.held, self.membership)
         factories.pulse(self.held, self.member)
         self.follow_up = factories.follow_up(self.held, owner=person("facilitator"))
         self.coming = factories.support_session(group)
         self.reminder = factories.reminder(self.live, self.member)
+        self.message = factories.message(self.live, self.member)
+        self.report = factories.report(self.message)
+        self.hint = factories.hint(self.message)
+        self.step = factories.intervention(self.live, made_by=person("facilitator"))
         self.feed = make_calendar_feed(by=self.member)
         self.day_off = DayOff.objects.create(
             organisation=self.organisation,
@@ -151,6 +155,15 @@ def _live(world: World) -> list[Any]:
 
 def _held(world: World) -> list[Any]:
     return [world.held.pk]
+
+
+def _message(world: World) -> list[Any]:
+    """The member's own: they cannot report it."""
+    return [world.live.pk, world.message.sequence]
+
+
+def _in_room(world: World) -> list[Any]:
+    return [world.live.pk, sender_token(world.live.pk, world.member.pk)]
 
 
 def _application(world: World) -> list[Any]:
@@ -285,6 +298,24 @@ DOORS: dict[str, Door] = {
     "sessions:debrief_list": Door({"facilitator"}, at=_group),
     "sessions:follow_up": Door({"facilitator"}, at=lambda world: [world.follow_up.pk]),
     "sessions:conversation": Door(IN_THE_ROOM, at=_held),
+    "sessions:safety": Door({"facilitator"}, at=_live),
+    "sessions:door_lock": Door({"facilitator"}, at=_live),
+    "sessions:help_close": Door(IN_THE_ROOM, "POST", _live),
+    "sessions:message_more": Door(IN_THE_ROOM, at=_message),
+    "sessions:message_report": Door({"facilitator"}, at=_message),
+    "sessions:message_hide": Door({"facilitator"}, at=_message),
+    "sessions:message_redirect": Door({"facilitator"}, at=_message),
+    "sessions:message_mute": Door({"facilitator"}, at=_message),
+    "sessions:message_remove": Door({"facilitator"}, at=_message),
+    "sessions:person_mute": Door({"facilitator"}, at=_in_room),
+    "sessions:person_remove": Door({"facilitator"}, at=_in_room),
+    "sessions:step_undo": Door({"facilitator"}, "POST", lambda world: [world.step.pk]),
+    "sessions:report_dismiss": Door({"facilitator"}, "POST", lambda world: [world.report.pk]),
+    "sessions:hint_dismiss": Door({"facilitator"}, "POST", lambda world: [world.hint.pk]),
+    "sessions:hint_concern": Door({"facilitator"}, at=lambda world: [world.hint.pk]),
+    "sessions:review_list": Door({"coordinator", "other_coordinator"}),
+    "sessions:review_detail": Door({"coordinator"}, at=lambda world: [world.step.pk]),
+    "sessions:report_detail": Door({"coordinator"}, at=lambda world: [world.report.pk]),
     "outcomes:participant_home": Door(SIGNED_IN),
     "outcomes:progress": Door(SIGNED_IN),
     "outcomes:survey_start": Door({"member"}, at=_invitation),

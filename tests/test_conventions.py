@@ -104,7 +104,7 @@ def test_no_work_in_save() -> None:
 
 
 #: What the modules of actions of one app share: parts of actions, and no actions.
-PARTS_OF_ACTIONS = {"changed", "copy_agenda", "locked", "locked_group", "go"}
+PARTS_OF_ACTIONS = {"changed", "copy_agenda", "locked", "locked_group", "go", "touch"}
 
 
 @pytest.mark.parametrize(

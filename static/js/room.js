@@ -7,6 +7,7 @@ import { keepLine } from "./room/line.js";
 import { bindLog, fragment } from "./room/log.js";
 import { bindOutbox } from "./room/outbox.js";
 import { renew } from "./room/parts.js";
+import { bindAct, bindSheet, hearYou } from "./room/safe.js";
 
 const room = document.querySelector("[data-socket]");
 const { you, session } = room.dataset;
@@ -134,6 +135,7 @@ const line = keepLine(room.dataset.socket, {
       sent: ({ id }) => outbox.sent(id),
       refused: (no) => outbox.refused(no),
       presence: hearPresence,
+      you: (frame) => hearYou(room, frame, say),
       state: hearState,
     }[frame.type];
     // A newer server may say things that this page does not know yet.
@@ -155,6 +157,8 @@ const line = keepLine(room.dataset.socket, {
   },
 });
 
+bindSheet();
+bindAct();
 const outbox = bindOutbox({ session, send: line.send, log, say });
 net("opening", "Connecting");
 

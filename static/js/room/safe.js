@@ -31,6 +31,20 @@ export const bindSheet = () => {
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 };
 
+/** Buttons of parts that hold no form of their own: their address is asked, the page stays. */
+export const bindAct = () => {
+  const form = document.getElementById("act");
+  if (!form || !window.htmx) return;
+  form.addEventListener("submit", (event) => {
+    const { submitter } = event;
+    if (!submitter) return;
+    event.preventDefault();
+    submitter.disabled = true;
+    window.htmx.ajax("POST", submitter.formAction, { source: form, swap: "none" })
+      .finally(() => { submitter.disabled = false; });
+  });
+};
+
 /** Show what the server tells this person alone. */
 export const hearYou = (room, { may_speak: maySpeak, words, help }, say) => {
   const before = room.dataset.speaks;
