@@ -5,11 +5,21 @@
 can be shown and scored without further checks. Nothing here knows Django, a group or a person.
 """
 
+import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
+
+#: Points of a score: whole ones of a sum, decimal ones of a mean or a table.
+type Points = int | Decimal
+
+#: Instruments that nobody may reword, shorten or reorder (CC BY-ND): code and language -> wording.
+_PROTECTED = {
+    ("core-10", "en"): "e8c2861f63eab1f5e528575fc79dcabd59bbb20f52bd22f9b95c30d90623aa68",
+}
 
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ITEM_ID = re.compile(r"[a-z][a-z0-9_]*")
@@ -25,6 +35,27 @@ class Direction(StrEnum):
 
     HIGHER_IS_WORSE = "higher_is_worse"
     HIGHER_IS_BETTER = "higher_is_better"
+
+
+class Administration(StrEnum):
+    """Who asks the questions."""
+
+    #: A form may ask them.
+    SELF_REPORT = "self_report"
+    #: A trained person asks them, and no form does.
+    BY_A_PERSON = "by_a_person"
+
+
+class Method(StrEnum):
+    """What is made of the answers."""
+
+    SUM = "sum"
+    #: Of the answered items, to two decimals, rounded half up.
+    MEAN = "mean"
+    #: No total: the scales stand for themselves.
+    NONE = "none"
+    #: No total: one of the named outcomes.
+    OUTCOMES = "outcomes"
 
 
 class ShowIf(StrEnum):
@@ -61,8 +92,21 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """That any of some items, or every one, was answered with one of some values."""
+
+    items: tuple[str, ...]
+    values: frozenset[int]
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One question with exact wording. Items with `scored=False` never enter the total."""
+    """One question with exact wording. Items with `scored=False` never enter the total.
+
+    A reversed item counts from the other end of its options. An item with a `condition` is asked
+    when it holds; once it is known not to hold, `when_not_asked` counts instead of an answer.
+    """
 
     id: str
     text: str
@@ -70,11 +114,18 @@ class Item:
     loinc: str | None = None
     scored: bool = True
     show_if: ShowIf = ShowIf.ALWAYS
+    reverse: bool = False
+    condition: Condition | None = None
+    when_not_asked: int | None = None
 
     @property
     def values(self) -> frozenset[int]:
         """The values an answer may have, beside `None` for *rather not say*."""
         return frozenset(option.value for option in self.options)
+
+    def points(self, value: int) -> int:
+        """What this answer counts in a score."""
+        return min(self.values) + max(self.values) - value if self.reverse else value
 
     def label_of(self, value: int) -> str:
         """The exact wording of the answer with this value. Raises `KeyError` for another value."""
@@ -104,35 +155,73 @@ class Loinc:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """How the total is made: the sum of the scored items, between `minimum` and `maximum`."""
+    """How items become points, between `minimum` and `maximum`, the transformation included.
 
-    method: str
-    minimum: int
-    maximum: int
+    A sum is multiplied by `times`, or looked up in `table` (raw sum -> points).
+    """
+
+    method: Method
+    minimum: Points
+    maximum: Points
     missing_rule: MissingRule
     max_missing: int
     missing_source: str
     missing_confirmed: bool
+    times: int = 1
+    table: Mapping[int, Decimal] | None = None
+
+    @property
+    def gives_points(self) -> bool:
+        return self.method in (Method.SUM, Method.MEAN)
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A named stretch of the total, both ends included."""
+    """A named stretch of the points, both ends included."""
 
-    low: int
-    high: int
+    low: Points
+    high: Points
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cutoff:
-    """A total from which on something is said about it, and who says so."""
+    """Points from which on something is said about them, of whom, and who says so."""
 
     id: str
-    at_least: int
+    at_least: Points
     meaning: str
     source: str
     confirmed: bool
+    #: For whom it holds, where it is not for everybody.
+    population: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A part of an instrument with a score of its own."""
+
+    id: str
+    title: str
+    direction: "Direction"
+    items: tuple[Item, ...]
+    scoring: Scoring
+    bands: tuple[Band, ...]
+    cutoffs: tuple[Cutoff, ...]
+
+    def band_of(self, points: Points) -> str | None:
+        """The label of the band that holds `points`; `None` when the scale has no bands."""
+        return _band_of(self.bands, points)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the answers amount to when every condition holds; the first that applies counts."""
+
+    id: str
+    label: str
+    meaning: str
+    when: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +270,20 @@ class Definition:
     measures: str
     direction: Direction
     recall: str
+    #: Empty where the questions need none.
     stem: str
+    administration: Administration
+    #: What an organisation should know before it asks this; empty for nothing.
+    advice: str
     licence: Licence
     loinc: Loinc | None
+    #: Asked first, outside the score.
+    opening_items: tuple[Item, ...]
     items: tuple[Item, ...]
     extra_items: tuple[Item, ...]
     scoring: Scoring
+    scales: tuple[Scale, ...]
+    outcomes: tuple[Outcome, ...]
     bands: tuple[Band, ...]
     cutoffs: tuple[Cutoff, ...]
     reliability: Reliability | None
@@ -199,8 +296,13 @@ class Definition:
 
     @property
     def all_items(self) -> tuple[Item, ...]:
-        """Scored and extra items, in the order in which they are asked."""
-        return self.items + self.extra_items
+        """Scored and other items, in the order in which they are asked."""
+        return self.opening_items + self.items + self.extra_items
+
+    @property
+    def has_total(self) -> bool:
+        """Whether the answers make one number."""
+        return self.scoring.gives_points
 
     def item(self, item_id: str) -> Item:
         """The item with this id. Raises `KeyError` when there is none."""
@@ -209,12 +311,22 @@ class Definition:
                 return item
         raise KeyError(item_id)
 
-    def band_of(self, total: float) -> str | None:
+    def band_of(self, total: Points) -> str | None:
         """The label of the band that holds `total`; `None` when the definition has no bands."""
-        for band in self.bands:
-            if band.low <= total <= band.high:
-                return band.label
-        return None
+        return _band_of(self.bands, total)
+
+    def wording(self) -> str:
+        """A fingerprint of everything that a person reads, in its order."""
+        parts = [self.stem]
+        for item in self.all_items:
+            parts += [item.text, *(f"{option.value} {option.label}" for option in item.options)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _band_of(bands: Iterable[Band], points: Points) -> str | None:
+    """Between two bands, as 2.995 is between 2.99 and 3, the lower one goes on."""
+    found = [band.label for band in bands if band.low <= points]
+    return found[-1] if found else None
 
 
 def parse(content: Mapping[str, Any], *, origin: str = "definition") -> Definition:
@@ -224,35 +336,58 @@ def parse(content: Mapping[str, Any], *, origin: str = "definition") -> Definiti
     """
     node = _Node(content, origin)
     options = _options(node, required=False)
-    items = tuple(_item(child, options, scored=True) for child in node.nodes("items"))
-    extra = tuple(
-        _item(child, options, scored=False) for child in node.nodes("extra_items", required=False)
+    opening, items, extra = (
+        tuple(
+            _item(child, options, scored=key == "items")
+            for child in node.nodes(key, required=key == "items")
+        )
+        for key in ("opening_items", "items", "extra_items")
     )
+    everything = opening + items + extra
     node.refuse_unless(bool(items), "needs at least one item")
-    _refuse_repeats(node, (item.id for item in items + extra), "item id")
+    _refuse_repeats(node, (item.id for item in everything), "item id")
+    _refuse_unknown_conditions(node, everything)
     scoring = _scoring(node.node("scoring"), items)
+    direction = Direction(node.choice("direction", Direction))
     definition = Definition(
         code=node.text("code", pattern=_CODE),
         version=node.text("version", pattern=_VERSION),
         language=node.text("language"),
         title=node.text("title"),
         measures=node.text("measures"),
-        direction=Direction(node.choice("direction", Direction)),
+        direction=direction,
         recall=node.text("recall"),
-        stem=node.text("stem"),
+        stem=node.optional_text("stem") or "",
+        administration=_administration(node),
+        advice=node.optional_text("advice") or "",
         licence=_licence(node.node("licence")),
         loinc=_loinc(node.node("loinc")) if node.has("loinc") else None,
+        opening_items=opening,
         items=items,
         extra_items=extra,
         scoring=scoring,
+        scales=_scales(node, items, direction),
+        outcomes=_outcomes(node, items),
         bands=_bands(node, scoring),
         cutoffs=_cutoffs(node, scoring),
         reliability=_reliability(node.node("reliability"), scoring)
         if node.has("reliability")
         else None,
-        risk_rules=_risk_rules(node, items + extra, scoring),
+        risk_rules=_risk_rules(node, everything, scoring),
     )
     node.refuse_unknown_keys()
+    node.refuse_unless(
+        scoring.method is not Method.NONE or definition.scales, "without a total it needs scales"
+    )
+    node.refuse_unless(
+        (scoring.method is Method.OUTCOMES) == bool(definition.outcomes),
+        "needs outcomes exactly when its method is outcomes",
+    )
+    protected = _PROTECTED.get((definition.code, definition.language))
+    node.refuse_unless(
+        protected in (None, definition.wording()),
+        f"the licence of {definition.code} allows nobody to reword, shorten or reorder it",
+    )
     return definition
 
 
@@ -307,6 +442,23 @@ class _Node:
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse(key, f"must be a number, not {_kind(value)}")
         return value
+
+    def points(self, key: str, scoring: Scoring) -> Points:
+        """A number that a score can be."""
+        points: Points = (
+            self.integer(key)
+            if isinstance(scoring.maximum, int)
+            else Decimal(str(self.number(key)))
+        )
+        if not scoring.minimum <= points <= scoring.maximum:
+            self.refuse(key, f"must be between {scoring.minimum} and {scoring.maximum}")
+        return points
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.value(key)
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            self.refuse(key, f"must be a list of texts, not {_kind(value)}")
+        return tuple(value)
 
     def boolean(self, key: str) -> bool:
         value = self.value(key)
@@ -367,8 +519,10 @@ def _options(node: _Node, *, required: bool) -> tuple[Option, ...]:
 def _item(node: _Node, shared_options: tuple[Option, ...], *, scored: bool) -> Item:
     options = _options(node, required=False) or shared_options
     node.refuse_unless(len(options) >= 2, "needs at least two options, its own or shared ones")
-    show_if = ShowIf.ALWAYS
-    if not scored and node.has("show_if"):
+    show_if, condition = ShowIf.ALWAYS, None
+    if node.has("show_if") and isinstance(node.content["show_if"], Mapping):
+        condition = _condition(node.node("show_if"))
+    elif not scored and node.has("show_if"):
         show_if = ShowIf(node.choice("show_if", ShowIf))
     item = Item(
         id=node.text("id", pattern=_ITEM_ID),
@@ -377,9 +531,59 @@ def _item(node: _Node, shared_options: tuple[Option, ...], *, scored: bool) -> I
         loinc=node.optional_text("loinc"),
         scored=scored,
         show_if=show_if,
+        reverse=node.boolean("reverse") if scored and node.has("reverse") else False,
+        condition=condition,
+        when_not_asked=node.integer("when_not_asked")
+        if condition and scored and node.has("when_not_asked")
+        else None,
+    )
+    node.refuse_unless(
+        item.when_not_asked is None or item.when_not_asked in item.values,
+        "when_not_asked must be one of the options",
     )
     node.refuse_unknown_keys()
     return item
+
+
+def _condition(node: _Node) -> Condition:
+    """`items` and `values`, and `every: true` when each of the items must have one of them."""
+    values = node.value("values")
+    if not isinstance(values, list) or not all(type(each) is int for each in values):
+        node.refuse("values", f"must be a list of whole numbers, not {_kind(values)}")
+    condition = Condition(
+        items=node.texts("items"),
+        values=frozenset(values),
+        every=node.boolean("every") if node.has("every") else False,
+    )
+    node.refuse_unless(condition.items and condition.values, "needs items and values")
+    node.refuse_unknown_keys()
+    return condition
+
+
+def _refuse_unknown_conditions(node: _Node, items: tuple[Item, ...]) -> None:
+    """A condition looks back: at items that were asked before, and at answers they offer."""
+    before: dict[str, Item] = {}
+    for item in items:
+        if item.condition is not None:
+            _refuse_impossible(node, item.condition, before, f"of {item.id}")
+        before[item.id] = item
+
+
+def _refuse_impossible(
+    node: _Node, condition: Condition, known: Mapping[str, Item], whose: str
+) -> None:
+    for name in condition.items:
+        node.refuse_unless(name in known, f"the condition {whose} names {name!r}, not asked before")
+        node.refuse_unless(
+            condition.values <= known[name].values,
+            f"the condition {whose} names a value that {name} does not offer",
+        )
+
+
+def _administration(node: _Node) -> Administration:
+    if not node.has("administration"):
+        return Administration.SELF_REPORT
+    return Administration(node.choice("administration", Administration))
 
 
 def _licence(node: _Node) -> Licence:
@@ -395,16 +599,24 @@ def _loinc(node: _Node) -> Loinc:
 
 
 def _scoring(node: _Node, items: tuple[Item, ...]) -> Scoring:
-    method = node.choice("method", ["sum"])
-    limits = node.value("range")
-    possible = [sum(min(i.values) for i in items), sum(max(i.values) for i in items)]
-    node.refuse_unless(limits == possible, f"range is {limits}, but the options allow {possible}")
+    method = Method(node.choice("method", Method))
+    if method in (Method.NONE, Method.OUTCOMES):
+        node.refuse_unknown_keys()
+        return Scoring(method, 0, 0, MissingRule.NONE_ALLOWED, 0, "", missing_confirmed=True)
+    times = node.integer("times", low=1) if node.has("times") else 1
+    table = _table(node, items) if node.has("table") else None
+    limits = [_limit(min, items, method, times, table), _limit(max, items, method, times, table)]
+    stated = node.value("range")
+    node.refuse_unless(
+        isinstance(stated, list) and [Decimal(str(each)) for each in stated] == limits,
+        f"range is {stated}, but the options allow [{limits[0]}, {limits[1]}]",
+    )
     missing = node.node("missing")
     rule = MissingRule(missing.choice("rule", MissingRule))
     max_missing = 0
     if rule is not MissingRule.NONE_ALLOWED:
         max_missing = missing.integer("max_missing", low=1, high=len(items) - 1)
-    if rule is MissingRule.PRORATE:
+    if rule is MissingRule.PRORATE or method is Method.MEAN:
         # With options of unequal span a mean of the others could leave an item's own limits.
         missing.refuse_unless(
             len({(min(i.values), max(i.values)) for i in items}) == 1,
@@ -412,29 +624,107 @@ def _scoring(node: _Node, items: tuple[Item, ...]) -> Scoring:
         )
     scoring = Scoring(
         method=method,
-        minimum=possible[0],
-        maximum=possible[1],
+        minimum=limits[0],
+        maximum=limits[1],
         missing_rule=rule,
         max_missing=max_missing,
         missing_source=missing.text("source"),
         missing_confirmed=missing.boolean("confirmed"),
+        times=times,
+        table=table,
     )
     missing.refuse_unknown_keys()
     node.refuse_unknown_keys()
     return scoring
 
 
-def _bands(node: _Node, scoring: Scoring) -> tuple[Band, ...]:
-    bands = []
-    expected = scoring.minimum
-    for child in node.nodes("bands", required=False):
-        band = Band(child.integer("from"), child.integer("to"), child.text("label"))
-        child.refuse_unless(
-            band.low == expected and band.high >= band.low,
-            f"must begin at {expected} and not end before it begins",
+def _limit(
+    end: Any, items: tuple[Item, ...], method: Method, times: int, table: Mapping[int, Any] | None
+) -> Points:
+    """The least or most points that the options allow; `end` is `min` or `max`."""
+    if method is Method.MEAN:
+        return Decimal(end(end(item.values) for item in items))
+    raw: int = sum(end(item.values) for item in items)
+    return end(table.values()) if table else raw * times
+
+
+def _table(node: _Node, items: tuple[Item, ...]) -> Mapping[int, Decimal]:
+    """Raw sum -> points. A gap would leave somebody without a score."""
+    content = node.value("table")
+    node.refuse_unless(isinstance(content, Mapping), "table must be a mapping")
+    raw = range(
+        sum(min(item.values) for item in items), sum(max(item.values) for item in items) + 1
+    )
+    node.refuse_unless(
+        list(content) == list(raw), f"table must have every sum from {raw[0]} to {raw[-1]} in order"
+    )
+    table = {key: Decimal(str(value)) for key, value in content.items()}
+    points = list(table.values())
+    node.refuse_unless(points == sorted(points), "table must not go down")
+    return table
+
+
+def _scales(node: _Node, items: tuple[Item, ...], direction: Direction) -> tuple[Scale, ...]:
+    by_id = {item.id: item for item in items}
+    scales = []
+    for child in node.nodes("scales", required=False):
+        names = child.texts("items")
+        unknown = [name for name in names if name not in by_id]
+        child.refuse_unless(names and not unknown, f"names unknown items {unknown}")
+        _refuse_repeats(child, names, "item")
+        own = tuple(by_id[name] for name in names)
+        scoring = _scoring(child.node("scoring"), own)
+        child.refuse_unless(scoring.gives_points, "a scale is a sum or a mean")
+        scales.append(
+            Scale(
+                id=child.text("id", pattern=_CODE),
+                title=child.text("title"),
+                direction=Direction(child.choice("direction", Direction))
+                if child.has("direction")
+                else direction,
+                items=own,
+                scoring=scoring,
+                bands=_bands(child, scoring),
+                cutoffs=_cutoffs(child, scoring),
+            )
         )
         child.refuse_unknown_keys()
-        expected = band.high + 1
+    _refuse_repeats(node, (scale.id for scale in scales), "scale id")
+    return tuple(scales)
+
+
+def _outcomes(node: _Node, items: tuple[Item, ...]) -> tuple[Outcome, ...]:
+    by_id = {item.id: item for item in items}
+    outcomes = []
+    for child in node.nodes("outcomes", required=False):
+        outcome = Outcome(
+            id=child.text("id", pattern=_CODE),
+            label=child.text("label"),
+            meaning=child.text("meaning"),
+            when=tuple(_condition(condition) for condition in child.nodes("when")),
+        )
+        child.refuse_unless(bool(outcome.when), "needs at least one condition")
+        for condition in outcome.when:
+            _refuse_impossible(child, condition, by_id, f"of {outcome.id}")
+        child.refuse_unknown_keys()
+        outcomes.append(outcome)
+    _refuse_repeats(node, (outcome.id for outcome in outcomes), "outcome id")
+    return tuple(outcomes)
+
+
+def _bands(node: _Node, scoring: Scoring) -> tuple[Band, ...]:
+    """Bands follow one another: whole points without a gap, others without going back."""
+    bands: list[Band] = []
+    for child in node.nodes("bands", required=False):
+        band = Band(child.points("from", scoring), child.points("to", scoring), child.text("label"))
+        begins = bands[-1].high + 1 if bands else scoring.minimum
+        # Between points that are no whole numbers there is always a gap.
+        follows = not isinstance(begins, int) and bands and band.low > bands[-1].high
+        child.refuse_unless(
+            (band.low == begins or follows) and band.high >= band.low,
+            f"must begin at {begins} and not end before it begins",
+        )
+        child.refuse_unknown_keys()
         bands.append(band)
     node.refuse_unless(
         not bands or bands[-1].high == scoring.maximum,
@@ -449,10 +739,11 @@ def _cutoffs(node: _Node, scoring: Scoring) -> tuple[Cutoff, ...]:
         cutoffs.append(
             Cutoff(
                 id=child.text("id", pattern=_CODE),
-                at_least=child.integer("at_least", low=scoring.minimum, high=scoring.maximum),
+                at_least=child.points("at_least", scoring),
                 meaning=child.text("meaning"),
                 source=child.text("source"),
                 confirmed=child.boolean("confirmed"),
+                population=child.optional_text("population"),
             )
         )
         child.refuse_unknown_keys()
@@ -499,6 +790,10 @@ def _risk_rule(node: _Node, items: tuple[Item, ...], scoring: Scoring) -> RiskRu
         len(triggers) == 1, "needs exactly one of at_least, declined, total_at_least"
     )
     trigger = triggers[0]
+    node.refuse_unless(
+        trigger != "total_at_least" or (scoring.method is Method.SUM and scoring.table is None),
+        "a rule on the total needs a plain sum",
+    )
     item = None
     if trigger == "total_at_least":
         node.refuse_unless(not node.has("item"), "a rule on the total names no item")
@@ -513,7 +808,7 @@ def _risk_rule(node: _Node, items: tuple[Item, ...], scoring: Scoring) -> RiskRu
         item=item,
         at_least=node.integer("at_least") if trigger == "at_least" else None,
         declined=node.boolean("declined") if trigger == "declined" else False,
-        total_at_least=node.integer("total_at_least", low=scoring.minimum, high=scoring.maximum)
+        total_at_least=cast(int, node.points("total_at_least", scoring))
         if trigger == "total_at_least"
         else None,
     )

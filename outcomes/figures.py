@@ -7,7 +7,7 @@ anything from which such a number could be worked out.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import floor
+from math import ceil, floor
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -469,7 +469,7 @@ def own_course(course: Course, *, zone: ZoneInfo) -> OwnCourse:
         heading=heading,
         scores=[(day, float(score)) for day, score, _ in rows],
         rows=rows,
-        highest=definition.scoring.maximum,
+        highest=ceil(definition.scoring.maximum),
         reliable=reliable,
         least_points=None if reliable is None else floor(reliable) + 1,
         lower_is_better=definition.higher_is_worse,

@@ -101,7 +101,10 @@ class QuestionForm(forms.Form):
             if question is not None and question.instrument is not None:
                 self.instruments.setdefault(str(question.instrument.pk), question.instrument)
             field = cast(forms.ChoiceField, self.fields["instrument"])
-            field.choices = [(key, one.title) for key, one in self.instruments.items()]
+            field.choices = [
+                (key, f"{one.title}. {one.parsed().advice}".removesuffix(". "))
+                for key, one in self.instruments.items()
+            ]
             self.initial["text"] = "Some questions about how you have been"
             # Each of its questions offers "I would rather not say" by itself.
             del self.fields["is_sensitive"]

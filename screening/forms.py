@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from groups.models import SupportGroup
 from instruments.models import Instrument
+from instruments.schema import Definition, Item
+from instruments.scoring import items_to_ask
 from screening.models import Answer, Application, Appointment, AppointmentTime, Decision, Question
 from screening.rules import MOST_TIMES, check_may_send, check_times
 from supportgroups.lib.forms import AnswerChoices
@@ -110,34 +112,63 @@ class AnswerForm(forms.Form):
 
     def _ask_items(self) -> None:
         """All items of a questionnaire in their exact words; extra ones may stay empty."""
-        # The constraint screening_question_instrument_named says that there is one.
-        definition = cast(Instrument, self.question.instrument).parsed()
+        definition = self._definition()
         for number, item in enumerate(definition.all_items, start=1):
             self.fields[f"item_{item.id}"] = forms.ChoiceField(
                 label=f"{number}. {item.text}",
-                required=item.scored,
+                help_text=_when_needed(definition, item),
+                required=item.condition is None and item not in definition.extra_items,
                 choices=[
                     *((str(option.value), option.label) for option in item.options),
                     (NOT_SAID, "I would rather not say"),
                 ],
                 widget=AnswerChoices(apart=frozenset({NOT_SAID})),
                 error_messages={
-                    "required": f"Choose an answer to number {number}, or say “rather not”.",
+                    "required": _choose(number),
                     "invalid_choice": f"Choose one of the answers to number {number}.",
                 },
             )
 
+    def _definition(self) -> Definition:
+        # The constraint screening_question_instrument_named says that there is one.
+        return cast(Instrument, self.question.instrument).parsed()
+
+    def _sheet(self, cleaned: dict[str, Any]) -> dict[str, int | None]:
+        """The answers, and an error at each item that these answers make necessary."""
+        given = {name.removeprefix("item_"): value for name, value in cleaned.items() if value}
+        sheet = {i: None if value == NOT_SAID else int(value) for i, value in given.items()}
+        definition = self._definition()
+        numbers = {item.id: number for number, item in enumerate(definition.all_items, start=1)}
+        for item in items_to_ask(definition, sheet):
+            name = f"item_{item.id}"
+            if item.condition and item.scored and item.id not in sheet and name not in self.errors:
+                self.add_error(name, _choose(numbers[item.id]))
+        return sheet
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if self.question.kind == Kind.INSTRUMENT:
-            given = {name.removeprefix("item_"): value for name, value in cleaned.items() if value}
-            sheet = {i: None if value == NOT_SAID else int(value) for i, value in given.items()}
-            return {"value": json.dumps(sheet)}
+            return {"value": json.dumps(self._sheet(cleaned))}
         if "not_said" in self.data or cleaned.get("value") == NOT_SAID:
             cleaned["value"] = None
         elif self.question.kind == Kind.SOME_OF and "value" in cleaned:
             cleaned["value"] = json.dumps(cleaned["value"])
         return cleaned
+
+
+def _choose(number: int) -> str:
+    return f"Choose an answer to number {number}, or say “rather not”."
+
+
+def _when_needed(definition: Definition, item: Item) -> str:
+    """For an item that depends on answers before it, which ones."""
+    if item.condition is None:
+        return ""
+    numbers = {asked.id: number for number, asked in enumerate(definition.all_items, start=1)}
+    first = definition.item(item.condition.items[0])
+    labels = [f"“{first.label_of(value)}”" for value in sorted(item.condition.values)]
+    asked = [str(numbers[name]) for name in item.condition.items]
+    return f"Needed only after {' or '.join(labels)} to number {' or '.join(asked)}."
 
 
 class SendForm(forms.Form):

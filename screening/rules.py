@@ -30,7 +30,7 @@ from groups.rules import (
     why_takes_nobody,
 )
 from instruments.models import Instrument
-from instruments.schema import RiskLevel, RiskRule
+from instruments.schema import Administration, Definition, RiskLevel, RiskRule
 from instruments.scoring import Score, score, triggered_risks
 from safeguarding.models import Concern
 from screening.models import (
@@ -76,13 +76,18 @@ def draft_questions(user: Viewer, group: SupportGroup) -> QuerySet[Question]:
 
 
 def instruments_to_ask() -> list[Instrument]:
-    """The newest version of each questionnaire in the catalogue."""
+    """The newest version of each questionnaire that a form may ask and that gives one number."""
     newest: dict[str, Instrument] = {}
     for instrument in Instrument.objects.filter(language="en"):
         known = newest.get(instrument.code)
         if known is None or instrument.number() > known.number():
             newest[instrument.code] = instrument
-    return sorted(newest.values(), key=lambda instrument: instrument.title)
+    askable = [one for one in newest.values() if _fits_a_form(one.parsed())]
+    return sorted(askable, key=lambda instrument: instrument.title)
+
+
+def _fits_a_form(definition: Definition) -> bool:
+    return definition.administration is Administration.SELF_REPORT and definition.has_total
 
 
 def to_suggest(question: Question) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ def answer_sheet(definition: Definition, total: int, rng: random.Random) -> dict
     for item in items_to_ask(definition, answers):
         if item.id not in answers:
             # How hard it makes the day follows the total, roughly.
-            share = total / definition.scoring.maximum
+            share = total / float(definition.scoring.maximum)
             answers[item.id] = min(3, max(0, round(share * 3 + rng.gauss(0, 0.5))))
     return answers
 

@@ -75,6 +75,36 @@ def test_codes_are_those_of_loinc():
             assert [option.loinc for option in item.options] == answers
 
 
+#: The first half of the fingerprint of each wording, compared with its source when it was added.
+WORDINGS = {
+    "asq": "37849019103884bd",
+    "audit-c": "49221006ef9f67c7",
+    "core-10": "e8c2861f63eab1f5",
+    "gad-2": "577c0b894d367bbe",
+    "gad-7": "e41c26b620ac7060",
+    "ons-loneliness": "c13d86afcb01176d",
+    "ons4": "100c57492e82abdc",
+    "pc-ptsd-5": "46728812fa7a5889",
+    "pcl-5": "3d972638bbf0517e",
+    "phq-2": "140f3771f76f0b81",
+    "phq-4": "82b91b5c097697df",
+    "phq-8": "1aae1f8cb6759baf",
+    "phq-9": "3b1a2815edc03f50",
+}
+
+
+def test_no_wording_changes():
+    assert {d.code: d.wording()[:16] for d in catalogue.all_definitions()} == WORDINGS
+
+
+def test_items_that_instruments_share_have_one_code():
+    texts = {}
+    for definition in catalogue.all_definitions():
+        for item in definition.all_items:
+            if item.loinc:
+                assert texts.setdefault(item.text, item.loinc) == item.loinc
+
+
 def test_all_definitions_come_in_order():
     found = [(d.code, d.version) for d in catalogue.all_definitions()]
     assert found == sorted(found)

@@ -1,6 +1,7 @@
 import copy
 
 import pytest
+import yaml
 
 from instruments import catalogue
 from instruments.schema import Direction, InvalidDefinition, MissingRule, parse
@@ -114,3 +115,47 @@ def test_parse_refuses_to_prorate_items_of_unequal_span():
 def test_parse_refuses_what_is_no_mapping():
     with pytest.raises(InvalidDefinition, match="must be a mapping"):
         parse(["phq-9"])
+
+
+def _other(code, change):
+    content = yaml.safe_load((catalogue.DIRECTORY / f"{code}.yaml").read_text())
+    change(content)
+    return content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["items"][0].update(text="I have felt tense"),
+        lambda content: content["items"].reverse(),
+        lambda content: content["options"][1].update(label="Rarely"),
+        lambda content: content.update(stem="How have you been?"),
+    ],
+    ids=["reworded", "reordered", "relabelled", "another stem"],
+)
+def test_parse_refuses_to_change_what_its_licence_protects(change):
+    with pytest.raises(InvalidDefinition, match="reword, shorten or reorder"):
+        parse(_other("core-10", change))
+
+
+@pytest.mark.parametrize(
+    ("code", "change", "message"),
+    [
+        ("audit-c", lambda c: c["items"][0].update(show_if={"items": ["q2"], "values": [1]}),
+         "not asked before"),
+        ("audit-c", lambda c: c["items"][1]["show_if"].update(values=[7]), "does not offer"),
+        ("audit-c", lambda c: c["items"][1].update(when_not_asked=9), "one of the options"),
+        ("ons4", lambda c: c.pop("scales"), "needs scales"),
+        ("ons4", lambda c: c["scales"][0].update(items=["q1"]), "unknown items"),
+        ("ons4", lambda c: c["scales"][1].update(id="satisfied"), "repeats the scale id"),
+        ("ons4", lambda c: c["scales"][0].update(scoring={"method": "none"}), "sum or a mean"),
+        ("asq", lambda c: c.pop("outcomes"), "exactly when its method"),
+        ("asq", lambda c: c["outcomes"][0].update(when=[]), "at least one condition"),
+        ("phq-2", lambda c: c["scoring"].update(times=2), "the options allow"),
+        ("phq-2", lambda c: c["scoring"].update(table={0: 0}), "every sum from 0 to 6"),
+        ("phq-2", lambda c: c.update(administration="by_post"), "must be one of"),
+    ],
+)  # fmt: skip
+def test_parse_refuses_what_cannot_be_scored(code, change, message):
+    with pytest.raises(InvalidDefinition, match=message):
+        parse(_other(code, change))

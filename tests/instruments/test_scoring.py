@@ -1,3 +1,4 @@
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instruments import catalogue
-from instruments.schema import RiskLevel
+from instruments.schema import Administration, RiskLevel, parse
 from instruments.scoring import (
     InvalidAnswers,
     Score,
@@ -213,6 +214,196 @@ def test_severe_total(values, applies):
     assert ("severe-total" in risks(PHQ_9, sheet(*values))) is applies
 
 
+# Every other instrument, by hand -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "total", "band"),
+    [
+        ("phq-2", (1, 1), 2, "negative"),
+        ("phq-2", (3, 0), 3, "positive"),
+        ("phq-2", (3, N), None, None),
+        ("gad-2", (0, 2), 2, "negative"),
+        ("gad-2", (3, 3), 6, "positive"),
+        ("phq-4", (1, 1, 0, 0), 2, "normal"),
+        ("phq-4", (1, 1, 1, 0), 3, "mild"),
+        ("phq-4", (2, 2, 2, 0), 6, "moderate"),
+        ("phq-4", (3, 3, 3, 0), 9, "severe"),
+        ("phq-4", (3, 3, 3, N), None, None),
+        ("phq-8", (1, 1, 1, 1, 1, 0, 0, 0), 5, "mild"),
+        # Seven answered with 12 in all: 8 × 12 / 7 = 13.7.
+        ("phq-8", (2, 2, 2, 2, 2, 1, 1, N), 14, "moderate"),
+        ("phq-8", (3, 3, 3, 3, 3, 3, N, N), None, None),
+        # Calm all through, with somebody to turn to and able to cope: both count from the far end.
+        ("core-10", (0, 4, 4, 0, 0, 0, 0, 0, 0, 0), 0, "healthy"),
+        ("core-10", (0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 8, "low"),
+        ("core-10", (1, 3, 2, 1, 1, 0, 2, 1, 2, 0), 11, "mild"),
+        ("core-10", (4, 0, 0, 4, 4, 4, 4, 4, 4, 4), 40, "severe"),
+        # Nine answered with 15 in all: 10 × 15 / 9 = 16.7.
+        ("core-10", (2, 2, 2, 2, 2, 0, 2, 2, 1, N), 17, "moderate"),
+        # Without the third, 13 + its estimate: 10 × 13 / 9 = 14.4.
+        ("core-10", (2, 3, N, 2, 2, 0, 2, 2, 2, 0), 14, "mild"),
+        ("core-10", (2, N, N, 2, 2, 0, 2, 2, 2, 0), None, None),
+        ("pcl-5", (2,) * 20, 40, None),
+        ("pcl-5", (*((4,) * 19), N), None, None),
+        ("audit-c", (0, N, N), 0, "low"),
+        ("audit-c", (0,), 0, "low"),
+        ("audit-c", (2, 1, 0), 3, "positive for women"),
+        ("audit-c", (4, 4, 4), 12, "severe range"),
+        ("audit-c", (2, 1, N), None, None),
+        # Whoever says "never" after all is not asked how much: what was said before counts no more.
+        ("audit-c", (0, 4, 4), 0, "low"),
+    ],
+)
+def test_score_of_hand_worked_sheets(code, values, total, band):
+    found = score(catalogue.get(code), sheet(*values))
+    assert (found.total, found.band) == (total, band)
+
+
+def test_loneliness_is_one_question():
+    loneliness = catalogue.get("ons-loneliness")
+    assert loneliness.items[0].label_of(5) == "Often/always"
+    assert score(loneliness, {"lonely": 5}).total == 5
+    assert score(loneliness, {"lonely": N}).total is None
+
+
+def test_subscales_of_the_phq_4():
+    found = score(catalogue.get("phq-4"), sheet(3, 1, 0, N))
+    assert found.total is None
+    anxiety, depression = found.scales
+    assert (anxiety.id, anxiety.total, anxiety.missing) == ("anxiety", 4, ())
+    assert (depression.total, depression.missing) == (None, ("q4",))
+
+
+def test_clusters_of_the_pcl_5():
+    values = (1,) * 5 + (2,) * 2 + (3,) * 7 + (4,) * 6
+    assert [scale.total for scale in score(catalogue.get("pcl-5"), sheet(*values)).scales] == [
+        *(5, 4, 21, 24)
+    ]
+
+
+def test_the_four_of_the_ons_stand_for_themselves():
+    ons4 = catalogue.get("ons4")
+    found = score(ons4, {"satisfied": 7, "worthwhile": 9, "happy": 4, "anxious": 2})
+    assert (found.total, found.band) == (None, None)
+    assert [(scale.total, scale.band) for scale in found.scales] == [
+        *((7, "high"), (9, "very high"), (4, "low"), (2, "low"))
+    ]
+    assert [scale.direction.value for scale in ons4.scales][-1] == "higher_is_worse"
+
+
+@pytest.mark.parametrize(
+    ("answers", "total", "asked"),
+    [
+        ({"gate": 0}, 0, ["gate"]),
+        ({"gate": 1, **sheet(1, 1, 1, 0, 1)}, 4, ["gate", "q1", "q2", "q3", "q4", "q5"]),
+        ({"gate": 1, **sheet(1, 1, 1, 0)}, None, ["gate", "q1", "q2", "q3", "q4", "q5"]),
+        # Rather not say whether there was such an event: nothing follows from that.
+        ({"gate": N}, None, ["gate"]),
+        # Changed to "no" at the end.
+        ({"gate": 0, **sheet(1, 1, 1, 1, 1)}, 0, ["gate"]),
+    ],
+)
+def test_the_gate_of_the_pc_ptsd_5(answers, total, asked):
+    definition = catalogue.get("pc-ptsd-5")
+    assert score(definition, answers).total == total
+    assert [item.id for item in items_to_ask(definition, answers)] == asked
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ((0, 0, 0, 0), "negative"),
+        ((0, 1, 0, 0, 0), "non-acute positive"),
+        ((0, 9, 0, 0, 0), "non-acute positive"),
+        ((0, 0, 0, 1, 1), "acute positive"),
+        ((0, 0, 0), None),
+        # Asked whether it is so right now and not answering: that is for the person who asks.
+        ((1, 0, 0, 0, 9), None),
+    ],
+)
+def test_outcomes_of_the_asq(values, outcome):
+    asq = catalogue.get("asq")
+    assert asq.administration is Administration.BY_A_PERSON
+    found = score(asq, sheet(*values))
+    assert (found.total, found.band) == (None, outcome)
+
+
+@pytest.mark.parametrize(
+    ("code", "answers", "expected"),
+    [
+        ("core-10", {"q6": 1}, ["plans-to-end-life"]),
+        ("core-10", {"q6": 0}, []),
+        ("core-10", {"q6": N}, ["plans-item-declined"]),
+        ("pcl-5", {"q16": 3}, ["risks-that-could-harm"]),
+        ("pcl-5", {"q16": 2}, []),
+        ("asq", {"q5": 9}, ["yes-or-declined-5"]),
+        ("asq", sheet(0, 0, 0, 0), []),
+    ],
+)
+def test_risks_of_other_instruments(code, answers, expected):
+    assert risks(catalogue.get(code), answers) == expected
+
+
+# Transformations, on definitions of their own -----------------------------------------------------
+
+
+def _made(**changes):
+    content = {
+        "code": "made-up",
+        "version": "1",
+        "language": "en",
+        "title": "Made up",
+        "measures": "nothing",
+        "direction": "higher_is_better",
+        "recall": "now",
+        "licence": {"id": "none", "notice": "None.", "source": "None."},
+        "options": [{"value": n, "label": f"Answer {n}"} for n in range(1, 6)],
+        "items": [{"id": f"q{n}", "text": f"Question {n}"} for n in range(1, 4)],
+        "risk_rules": [],
+    }
+    return parse(content | changes)
+
+
+def _missing(rule="none_allowed", **more):
+    return {"rule": rule, "source": "Made up.", "confirmed": False} | more
+
+
+def test_a_mean_is_of_what_was_answered():
+    mean = _made(
+        scoring={
+            "method": "mean",
+            "range": [1, 5],
+            "missing": _missing("prorate", max_missing=1),
+        },
+        bands=[
+            {"from": 1, "to": 2.99, "label": "low"},
+            {"from": 3, "to": 5, "label": "high"},
+        ],
+    )
+    assert score(mean, sheet(5, 3, 2)).total == Decimal("3.33")
+    assert score(mean, sheet(3, N, 2)) == Score(Decimal("2.50"), "low", ("q2",), prorated=True)
+    assert score(mean, sheet(3, N, N)).total is None
+
+
+def test_a_sum_can_be_multiplied():
+    times = _made(scoring={"method": "sum", "times": 4, "range": [12, 60], "missing": _missing()})
+    assert score(times, sheet(1, 2, 3)).total == 24
+
+
+def test_a_sum_can_be_looked_up():
+    raw = range(3, 16)
+    looked_up = _made(
+        scoring={
+            "method": "sum",
+            "table": {n: n * 1.25 for n in raw},
+            "range": [3.75, 18.75],
+            "missing": _missing(),
+        }
+    )
+    assert score(looked_up, sheet(1, 1, 2)).total == Decimal("5.0")
+
+
 # Any sheet ---------------------------------------------------------------------------------------
 
 
@@ -220,18 +411,34 @@ def test_severe_total(values, applies):
 def test_no_sheet_crashes_or_leaves_the_range(case):
     definition, answers = case
     found = score(definition, answers)
-    given_values = [answers[i.id] for i in definition.items if answers.get(i.id) is not None]
-    assert len(found.missing) + len(given_values) == len(definition.items)
+    assert set(found.missing) <= {item.id for item in definition.items}
     if found.total is None:
-        assert found.band is None
-        assert len(found.missing) > definition.scoring.max_missing
+        assert found.band in {None, *(outcome.label for outcome in definition.outcomes)}
+        assert not definition.has_total or len(found.missing) > definition.scoring.max_missing
     else:
         assert type(found.total) is int
         assert definition.scoring.minimum <= found.total <= definition.scoring.maximum
-        assert found.band in {band.label for band in definition.bands}
-        exact = Fraction(sum(given_values) * len(definition.items), len(given_values))
-        assert abs(found.total - exact) <= Fraction(1, 2)
+        assert found.band in {None, *(band.label for band in definition.bands)}
+        assert (found.band is None) is (not definition.bands)
         assert found.prorated is bool(found.missing)
+    for scale, part in zip(definition.scales, found.scales, strict=True):
+        assert part.id == scale.id
+        assert (part.total is None) is bool(part.missing)
+        assert part.total is None or scale.scoring.minimum <= part.total <= scale.scoring.maximum
+
+
+@given(SHEETS)
+def test_an_estimate_is_the_mean_of_what_was_answered(case):
+    definition, answers = case
+    found = score(definition, answers)
+    given_points = [
+        item.points(answers[item.id])
+        for item in definition.items
+        if answers.get(item.id) is not None
+    ]
+    if found.prorated:
+        exact = Fraction(sum(given_points) * len(definition.items), len(given_points))
+        assert abs(found.total - exact) <= Fraction(1, 2)
 
 
 @given(SHEETS)

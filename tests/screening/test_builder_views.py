@@ -183,6 +183,15 @@ def test_question_edit_adds_a_text_question(coordinator, group, draft):
     assert url("question_proposals", group, asked.pk) not in page
 
 
+def test_question_edit_offers_what_a_form_may_ask_and_says_what_to_know(coordinator, group, draft):
+    factories.instrument()
+    page = text(coordinator.client.get(url("question_edit", group), {"kind": "instrument"}))
+    assert "CORE-10" in page
+    assert "For trauma groups only" in page
+    assert "Suicide-Screening" not in page, "a person asks these"
+    assert "ONS4" not in page, "it gives no number to suggest anything by"
+
+
 def test_question_edit_adds_a_questionnaire(coordinator, group, draft):
     instrument = factories.instrument()
 

@@ -14,6 +14,7 @@ from groups.models import Membership
 from safeguarding.models import Concern
 from screening import actions, defaults, tasks
 from screening.models import Application
+from screening.rules import score_of
 from tests import factories
 
 
@@ -1112,6 +1113,24 @@ def test_question_with_a_questionnaire(outsider, every_kind, coordinator):
     page = text(outsider.client.get(address))
     assert len(re.findall(r'name="item_q\d"[^>]* checked', page)) == 9
     assert "Rather not say" in text(outsider.client.get(at("check_answers", draft)))
+
+
+def test_question_with_items_that_depend_on_an_answer(outsider, every_kind):
+    every_kind.screening_forms.published().first().questions.filter(kind="instrument").update(
+        instrument=factories.instrument("audit-c")
+    )
+    draft = actions.start_application(group=every_kind, by=outsider.user)
+    address = at("question", draft, 2)
+    assert "Needed only after “Monthly or less”" in text(outsider.client.get(address))
+
+    page = text(outsider.client.post(address, {"item_q1": "2", "item_q2": "1"}))
+    assert "<title>Error:" in page
+    assert "Choose an answer to number 3" in page
+
+    response = outsider.client.post(address, {"item_q1": "0"})
+    assert response.status_code == 302
+    answer = draft.answers.get(question__position=2)
+    assert score_of(answer.question, answer.value).total == 0
 
 
 def test_review_of_a_questionnaire_shows_score_and_each_answer(outsider, every_kind, facilitator):
