@@ -187,10 +187,10 @@ def set_rhythm(
     """When the group meets: its first rhythm, or another one for this session and all following.
 
     Without `from_session` the change holds from `starts_on`. The coming sessions take the new times
-    one by one in order and stay who they are, with attendance, notes and agenda; those too many are
-    called off, missing ones made. People are told once. COUNT counts from the new first date. The
-    same rhythm again changes nothing. `by` is None for a feed. Raises `Refused` for a rule that
-    cannot be kept, and when a facilitator or the room is taken.
+    one by one in order and stay who they are, with attendance, notes and agenda; a cancelled one
+    stays cancelled, those too many are called off, missing ones made. People are told once. COUNT
+    counts from the new first date. The same rhythm again changes nothing. `by` is None for a feed.
+    Raises `Refused` for a rule that cannot be kept, and when a facilitator or the room is taken.
     """
     at = at or timezone.now()
     if by is not None:
@@ -218,13 +218,14 @@ def set_rhythm(
     given = rules.given_from(series, begin=begin, at=at)
     following: list[SupportSession] = []
     if old is not None:
-        following = _locked_sessions(rules.following(old, begin=begin), group)
+        following = _locked_sessions(rules.taken_along(old, begin=begin), group)
         old.ended_at = at
         old.save(update_fields=["ended_at"])
     rules.check_no_clash(rules.clashes(group=group, times=given, by=by, besides=following))
     series.save()
     changed = _retime(series, following, given, by)
     surplus = following[len(given) :]
+    told = [each for each in surplus if each.status == SupportSession.Status.SCHEDULED]
     _call_off(surplus, SupportSession.CancelledFor.RHYTHM_CHANGED)
     if old is not None and not old.support_sessions.exists():
         old.delete()
@@ -238,9 +239,9 @@ def set_rhythm(
         at=at,
         rrule=rrule,
         moved=len(changed),
-        called_off=len(surplus),
+        called_off=len(told),
     )
-    _tell_of_several(moved=changed, cancelled=surplus)
+    _tell_of_several(moved=changed, cancelled=told)
     return series
 
 

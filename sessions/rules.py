@@ -924,6 +924,25 @@ def following(series: Series, *, begin: datetime) -> QuerySet[SupportSession]:
     )
 
 
+def taken_along(series: Series, *, begin: datetime) -> QuerySet[SupportSession]:
+    """What another rhythm from `begin` on takes along: those that follow, and dates that somebody
+    cancelled, which stay cancelled. What was cancelled after the rule's end is no date of it."""
+    off = SupportSession.objects.filter(
+        series=series,
+        cancelled_for=SupportSession.CancelledFor.BY_HAND,
+        starts_at__gte=begin,
+    )
+    named = sorted(off.values_list("recurrence_id", flat=True))
+    given: set[datetime] = set()
+    if named:
+        until = named[-1] + timedelta(seconds=1)
+        given = {each.starts_at for each in occurrences_of(series, after=named[0], until=until)}
+    also = off.filter(recurrence_id__in=given)
+    return SupportSession.objects.filter(
+        _FOLLOWS | Q(pk__in=also.values("pk")), series=series, starts_at__gte=begin
+    ).order_by("recurrence_id")
+
+
 def check_in_rhythm(support_session: SupportSession, series: Series | None) -> Series:
     """The group's current rhythm, if this session belongs to it; else raise `Refused`."""
     if series is None or support_session.series_id != series.pk:

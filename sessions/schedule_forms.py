@@ -266,8 +266,8 @@ class ScheduleForm(forms.Form):
         if choices is None or choices.pattern == "monthly_day":
             return initial | {"pattern": ScheduleForm.RULE}
         initial["ends_on"] = choices.until
-        if coming and choices.count:
-            initial["sessions"] = len(coming) - (coming.index(first) if first in coming else 0)
+        if first is not None and choices.count:
+            initial["sessions"] = rules.taken_along(current, begin=first.starts_at).count()
         if choices.pattern == "weekly":
             return initial | {"interval": choices.interval, "weekdays": list(choices.weekdays)}
         return initial | {

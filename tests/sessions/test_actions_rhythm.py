@@ -131,6 +131,39 @@ def test_this_and_all_following_keep_who_they_are(facilitator, series, group, co
     assert news("moved") == Counter([member.user.email, facilitator.user.email])
 
 
+def test_a_cancelled_date_stays_cancelled_in_another_rhythm(series, group, coordinator, member):
+    before = coming(group)
+    off = actions.cancel_session(support_session=before[2], by=coordinator.user)
+    Reminder.objects.all().delete()
+
+    actions.set_rhythm(group=group, **TUESDAYS | {"starts_at_time": time(19)}, by=coordinator.user)
+
+    off.refresh_from_db()
+    assert (off.status, off.cancelled_for) == ("cancelled", "by_hand")
+    assert local([off]) == ["03-17 19:00"]
+    after = coming(group)
+    assert [each.pk for each in after] == [each.pk for each in before if each.pk != off.pk]
+    assert local(after)[:3] == ["03-03 19:00", "03-10 19:00", "03-24 19:00"]
+    assert not Booking.objects.filter(support_session=off).exists()
+    # What was too much and off already is no news.
+    Reminder.objects.all().delete()
+    actions.set_rhythm(
+        group=group,
+        **TUESDAYS | {"starts_at_time": time(19), "rrule": "FREQ=WEEKLY;BYDAY=TU;COUNT=2"},
+        by=coordinator.user,
+    )
+    assert len(coming(group)) == 2
+    assert not Reminder.objects.filter(support_session=off).exists()
+
+
+def test_a_rhythm_after_one_that_was_cut_short_has_all_its_dates(series, group, coordinator):
+    actions.cancel_following(support_session=coming(group)[2], by=coordinator.user)
+
+    actions.set_rhythm(group=group, **TUESDAYS | {"starts_at_time": time(19)}, by=coordinator.user)
+
+    assert local(coming(group))[:4] == ["03-03 19:00", "03-10 19:00", "03-17 19:00", "03-24 19:00"]
+
+
 def test_a_slower_rhythm_calls_off_what_is_too_much(series, group, coordinator, member):
     before = coming(group)
 
