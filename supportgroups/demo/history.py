@@ -196,6 +196,7 @@ def session_row(
         return row
     row.began_at = starts_at + timedelta(seconds=rng.randint(-60, 200))
     row.ended_at = ends_at + timedelta(seconds=rng.randint(-240, 360))
+    row.messages_expire_at = row.ended_at + circle.row.keeps_messages_days * _DAY
     row.began_by = row.ended_by = circle.leads[0]
     # One for the start, one for each further part, one for the end.
     row.version = len(circle.agenda) + 1

@@ -30,7 +30,7 @@ from screening import actions as screening_actions
 from screening.defaults import brief_questions, default_questions
 from sessions import actions as session_actions
 from sessions.models import AgendaTemplateItem, Series, SupportSession
-from supportgroups.demo import history, plans, present, surveys, world
+from supportgroups.demo import afterwards, history, plans, present, surveys, world
 from supportgroups.demo.history import Circle
 from supportgroups.demo.people import MAIL_DOMAIN, PASSWORD, TAKEN_NAME, Crowd, Person
 
@@ -140,6 +140,9 @@ class _World:
             now=now,
             rng=rng,
         )
+        afterwards.save_pulses(circles, waits_for=members.values(), now=now)
+        afterwards.save_debriefs(circles, now=now)
+        afterwards.correct_somebody(self._circle(START_GROUP), now=now)
         self._make_present(worried)
 
     def _on_call(self, organisation: str) -> User:

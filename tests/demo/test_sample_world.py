@@ -21,23 +21,34 @@ from groups.models import Agreement, Appeal, Membership, Signature, SupportGroup
 from instruments.models import Instrument
 from instruments.scoring import is_complete, score, triggered_risks
 from outcomes.actions import make_surveys_due
+from outcomes.felt import LOOK_BELOW, felt, months_over, span_of
 from outcomes.models import Response, SurveyInvitation
+from outcomes.queries import felt_counts
 from outcomes.rules import ASKED_AGAIN_AFTER, concern_occasion, needs_a_person
 from outcomes.statistics.survival import kaplan_meier
 from safeguarding.models import Concern
 from screening.models import Application, AppointmentTime
 from screening.rules import readiness
+from sessions.after_rules import (
+    PULSE_OPEN_FOR,
+    debriefs_missing,
+    expired,
+    may_own_follow_up,
+)
 from sessions.models import (
     AgendaItem,
     Attendance,
     Booking,
+    Debrief,
     Entry,
+    FollowUp,
     Message,
+    Pulse,
     Reminder,
     Series,
     SupportSession,
 )
-from sessions.rules import attendance_status, check_may_enter, check_open, due_for_reminder
+from sessions.rules import attendance_status, check_may_enter, check_open, due_for_reminder, leading
 from sessions.schedule import occurrences
 from supportgroups.demo import sample_world
 from tests import factories
@@ -299,7 +310,8 @@ def test_attendance_is_what_the_rule_says(sample):
     kinds = Counter()
     for row in rows:
         held = row.support_session
-        assert row.status == attendance_status(row, held, ended_at=held.ended_at)
+        by_presence = row.status_by_presence or row.status
+        assert by_presence == attendance_status(row, held, ended_at=held.ended_at)
         kinds[row.status] += 1
         if row.first_seen_at:
             assert held.opens_at <= row.first_seen_at < row.last_seen_at <= held.ended_at
@@ -329,6 +341,55 @@ def test_attendance_of_members_and_of_nobody_else(sample):
             and (member.ended_at is None or member.ended_at > row.ended_at)
         ]
         assert counted[member.pk] == len(expected)
+
+
+def test_pulses_are_of_people_who_came_and_in_time(sample):
+    came = set(
+        Attendance.objects.filter(status__in=Attendance.CAME).values_list(
+            "support_session", "membership__user"
+        )
+    )
+    pulses = Pulse.objects.select_related("support_session")
+    for pulse in pulses:
+        assert (pulse.support_session_id, pulse.user_id) in came
+        ended_at = pulse.support_session.ended_at
+        assert ended_at < pulse.answered_at < min(sample, ended_at + PULSE_OPEN_FOR)
+    assert pulses.count() > 2000
+    assert not any(rows.exists() for rows in expired(sample))
+
+
+def test_pulses_show_a_group_that_needs_a_look(sample):
+    for organisation in Organisation.objects.all():
+        zone = ZoneInfo(organisation.time_zone)
+        months = months_over(sample, zone)
+        since, until = span_of(months, zone)
+        found = felt(
+            felt_counts(organisation, since=since, until=until),
+            [(g.pk, g.slug, "") for g in organisation.support_groups.all()],
+            months=months,
+            group_id=None,
+            threshold=organisation.smallest_cell,
+        )
+        assert found.is_drawn
+        low = [row.label for row in found.groups if row.safe and row.safe.value < LOOK_BELOW]
+        assert low == (["sober-evenings"] if organisation.slug == "lantern-lane" else [])
+
+
+def test_debriefs_are_written_by_those_who_led(sample):
+    for debrief in Debrief.objects.select_related("support_session"):
+        held = debrief.support_session
+        assert leading(held).filter(pk=debrief.author_id).exists()
+        assert held.ended_at < debrief.written_at == debrief.saved_at < sample
+        assert debrief.how_it_went
+    for follow_up in FollowUp.objects.select_related("support_session__group"):
+        assert may_own_follow_up(follow_up.support_session).filter(pk=follow_up.owner_id).exists()
+        assert follow_up.noted_at.date() < follow_up.due_on
+        assert follow_up.done_at is None or follow_up.noted_at < follow_up.done_at < sample
+    assert FollowUp.objects.filter(done_at__isnull=True).exists()
+    juniper = User.objects.get(email="juniper@example.org")
+    assert debriefs_missing(juniper, at=sample).exists()
+    corrected = Attendance.objects.get(corrected_at__isnull=False)
+    assert (corrected.status_by_presence, corrected.status) == ("late", "attended")
 
 
 def test_messages_are_recent_and_without_a_gap(sample):
