@@ -26,9 +26,7 @@ def open_account(*, user: User, at: datetime | None = None) -> User:
 
 
 @transaction.atomic
-def change_profile(
-    *, user: User, by: User, at: datetime | None = None, **changes: str | bool
-) -> User:
+def change_profile(*, user: User, by: User, at: datetime | None = None, **changes: object) -> User:
     """Change one's own settings. `changes` are fields of `User`; the trail keeps only their names.
 
     Raises `Refused` for anybody else's. Nothing changed leaves no event.

@@ -5,8 +5,9 @@ from typing import Any
 from allauth.account import forms as allauth_forms
 from django import forms
 
-from accounts import places
+from accounts import places, rules
 from accounts.models import User
+from supportgroups.lib.forms import AnswerChoices
 
 _NAME_LABEL = "Name that others see"
 _NAME_HINT = (
@@ -159,13 +160,7 @@ class ProfileForm(forms.ModelForm):
             "display_name",
             "time_zone",
             "country",
-            "reminds_day_before",
-            "reminds_hour_before",
         ]
-        labels = {
-            "reminds_day_before": "E-mail me the day before",
-            "reminds_hour_before": "E-mail me an hour before",
-        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -175,3 +170,76 @@ class ProfileForm(forms.ModelForm):
             zones.insert(0, (saved, saved.replace("_", " ")))
         self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
         self.fields["country"].choices = places.countries()  # type: ignore[attr-defined]
+
+
+class RemindersForm(forms.ModelForm):
+    """Which mails about sessions come, when, and what they may say."""
+
+    mails_name_groups = forms.TypedChoiceField(
+        label="What mails may say",
+        choices=[("no", "“Your appointment”"), ("yes", "The group’s name and place")],
+        coerce=lambda value: value == "yes",
+        widget=AnswerChoices(
+            hints={
+                "no": "Whoever sees your mail learns nothing.",
+                "yes": "Also in the subject and the calendar. Whoever sees your mail can read it.",
+            }
+        ),
+    )
+
+    class Meta:
+        model = User
+        fields = [
+            "reminds_day_before",
+            "day_before_minutes",
+            "reminds_hour_before",
+            "hour_before_minutes",
+            "quiet_from",
+            "quiet_until",
+            "mails_name_groups",
+            "mails_carry_entries",
+            "mails_after_missed",
+        ]
+        labels = {
+            "reminds_day_before": "Send an early reminder",
+            "day_before_minutes": "How early",
+            "reminds_hour_before": "Send a late reminder",
+            "hour_before_minutes": "How long before",
+            "quiet_from": "Quiet from",
+            "quiet_until": "Quiet until",
+            "mails_carry_entries": "Add an entry for my calendar to these mails",
+            "mails_after_missed": "Write a kind word when I missed two sessions in a row",
+        }
+        widgets = {
+            "quiet_from": forms.TimeInput(
+                format="%H:%M", attrs={"type": "time", "class": "input--short"}
+            ),
+            "quiet_until": forms.TimeInput(
+                format="%H:%M", attrs={"type": "time", "class": "input--short"}
+            ),
+        }
+        error_messages = {
+            "quiet_from": {"invalid": "Write the time like 22:00."},
+            "quiet_until": {"invalid": "Write the time like 07:00."},
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["mails_name_groups"] = "yes" if self.instance.mails_name_groups else "no"
+        for name, choices in rules.LEAD_TIMES.items():
+            self.fields[name] = forms.TypedChoiceField(
+                label=self.fields[name].label, choices=choices, coerce=int
+            )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if self.errors:
+            return given
+        quiet_from, quiet_until = given.get("quiet_from"), given.get("quiet_until")
+        if quiet_from and not quiet_until:
+            self.add_error("quiet_until", "Write when quiet hours end, or leave both empty.")
+        elif quiet_until and not quiet_from:
+            self.add_error("quiet_from", "Write when quiet hours begin, or leave both empty.")
+        elif quiet_from and quiet_from == quiet_until:
+            self.add_error("quiet_until", "Quiet hours need an end other than their beginning.")
+        return given

@@ -233,3 +233,40 @@ def invitations_overdue(*, at: datetime | None = None) -> StaffRoleQuerySet:
     for attempts, after in enumerate(_TRIED_AGAIN_AFTER):
         due |= Q(attempts=attempts, asked_at__lt=at - after)
     return invitations_to_send().filter(due, asked_at__gt=at - INVITATION_KEEPS)
+
+
+# Reminders ----------------------------------------------------------------------------------------
+
+#: How long before a session each of the two reminders can be due, in minutes and words.
+LEAD_TIMES: dict[str, list[tuple[int, str]]] = {
+    "day_before_minutes": [
+        (3 * 24 * 60, "3 days before"),
+        (2 * 24 * 60, "2 days before"),
+        (24 * 60, "A day before"),
+        (12 * 60, "12 hours before"),
+        (6 * 60, "6 hours before"),
+    ],
+    "hour_before_minutes": [
+        (3 * 60, "3 hours before"),
+        (2 * 60, "2 hours before"),
+        (60, "An hour before"),
+        (30, "30 minutes before"),
+        (15, "15 minutes before"),
+    ],
+}
+
+
+def reminders_in_words(user: User) -> str:
+    """When this person is reminded, for example "A day before and an hour before"."""
+    chosen = [
+        dict(LEAD_TIMES[name]).get(getattr(user, name), f"{getattr(user, name)} minutes before")
+        for wants, name in (
+            (user.reminds_day_before, "day_before_minutes"),
+            (user.reminds_hour_before, "hour_before_minutes"),
+        )
+        if wants
+    ]
+    if not chosen:
+        return "None"
+    rest = [f"{words[0].lower()}{words[1:]}" for words in chosen[1:]]
+    return " and ".join([chosen[0], *rest])

@@ -6,6 +6,7 @@ app_name = "accounts"
 
 urlpatterns = [
     path("account/profile/", views.profile, name="profile"),
+    path("account/reminders/", views.reminders, name="reminders"),
     path("organisations/<slug:slug>/people/", staff_views.staff_list, name="staff_list"),
     path("organisations/<slug:slug>/people/add/", staff_views.staff_add, name="staff_add"),
     path("people/<uuid:pk>/", staff_views.staff_change, name="staff_change"),

@@ -124,7 +124,7 @@ def home_of(user: User, *, at: datetime, zone: ZoneInfo) -> Home:
         for s in sessions_led_by(user).coming(at).select_related("group")[:5]
     ]
     if sessions:
-        answer = before_rules.answer_to(user, sessions[0].support_session)
+        answer = before_rules.answer_of_member(user, sessions[0].support_session)
         sessions[0] = replace(sessions[0], answer=answer)
     courses = queries.courses_of(user)
     organisations = list(organisations_coordinated_by(user).order_by("name"))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from accounts.rules import organisations_coordinated_by
+from accounts.rules import organisations_coordinated_by, reminders_in_words
 from instruments.schema import Item
 from outcomes import actions, figures, home, queries, rules
 from outcomes.forms import AnswerForm, ScopeForm
@@ -39,6 +39,7 @@ def participant_home(request: HttpRequest) -> HttpResponse:
             "person": _person(request),
             "greeting": home.part_of_day(timezone.localtime(at)),
             "home": home.home_of(_person(request), at=at, zone=_zone()),
+            "reminders": reminders_in_words(_person(request)),
         },
     )
 

@@ -877,8 +877,9 @@ def unassign_facilitator(
 def make_due_reminders(*, at: datetime | None = None) -> int:
     """A row for everybody who is to be reminded now and has none yet. Returns how many are new.
 
-    One statement for each kind, whatever the number of people; a second run at the same time adds
-    nothing, because a person has one row a session and kind.
+    One statement for each kind, whatever the number of people; those with quiet hours are looked at
+    one by one. A second run at the same time adds nothing, because a person has one row a session
+    and kind.
     """
     at = at or timezone.now()
     made = 0
@@ -893,7 +894,16 @@ def make_due_reminders(*, at: datetime | None = None) -> int:
                 [kind.value, *values],
             )
             made += cursor.rowcount
-    return made
+        made += _make_reminders(kind, rules.due_around_quiet_hours(kind, at=at))
+    return made + _make_reminders(Reminder.Kind.MISSED, rules.due_after_missed(at=at))
+
+
+def _make_reminders(kind: Reminder.Kind, pairs: Sequence[tuple[UUID, UUID]]) -> int:
+    rows = (
+        Reminder(support_session_id=session_id, user_id=user_id, kind=kind)
+        for session_id, user_id in pairs
+    )
+    return len(Reminder.objects.bulk_create(rows, ignore_conflicts=True))
 
 
 @transaction.atomic
@@ -921,6 +931,12 @@ def claim_reminders(*, limit: int = 100, at: datetime | None = None) -> list[Rem
 def mark_sent(*, reminder: Reminder, at: datetime | None = None) -> None:
     """The mail server has taken the mail: it is never sent again."""
     Reminder.objects.filter(pk=reminder.pk).update(sent_at=at or timezone.now())
+
+
+def put_off_reminder(*, reminder: Reminder) -> None:
+    """It would come within quiet hours: the row goes, and comes again when they are over, if the
+    reminder is of use then."""
+    Reminder.objects.filter(pk=reminder.pk, sent_at__isnull=True).delete()
 
 
 def release_reminders(*, reminders: list[Reminder]) -> None:

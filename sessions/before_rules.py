@@ -54,6 +54,15 @@ def answer_to(user: Viewer, support_session: SupportSession) -> str | None:
     return said.values_list("answer", flat=True).first() or ""
 
 
+def answer_of_member(user: User, support_session: SupportSession) -> str | None:
+    """`answer_to()` for a coming session and somebody known to be a member in good standing."""
+    found = support_session.attendances.filter(membership__user=user)
+    row = found.order_by("-membership__applied_at").values("answer", "first_seen_at").first()
+    if row is None:
+        return ""
+    return None if row["first_seen_at"] else row["answer"]
+
+
 def is_asked(reminder: Reminder) -> bool:
     """Whether the mail asks for an answer: a member's does, of a session that is still to come."""
     to_come = reminder.support_session.status == SupportSession.Status.SCHEDULED

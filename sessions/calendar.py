@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vCalAddress
 
+from accounts.models import User
 from groups.models import SupportGroup
 from sessions import rules
 from sessions.models import CalendarFeed, SupportSession
@@ -77,6 +79,28 @@ def calendar_file(support_session: SupportSession, *, at: datetime | None = None
     return calendar.to_ical()
 
 
+def invitation(entry: CalendarEntry, *, to: User, at: datetime | None = None) -> tuple[str, bytes]:
+    """A session for the calendar that a mail program keeps (RFC 5546): its method, and the file.
+
+    The same UID with a higher SEQUENCE moves the entry, CANCEL takes it out. No answer is asked
+    for, since nobody reads what is sent to our address. Calendars may be shared, so the entry has
+    no link to this site.
+    """
+    off = entry.support_session.status == SupportSession.Status.CANCELLED
+    method = "CANCEL" if off else "REQUEST"
+    event = _event(entry, at or timezone.now())
+    del event["url"]
+    event.add("organizer", vCalAddress(f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}"))
+    attendee = vCalAddress(f"mailto:{to.email}")
+    attendee.params["partstat"] = "ACCEPTED"
+    attendee.params["rsvp"] = "FALSE"
+    event.add("attendee", attendee)
+    calendar = _calendar()
+    calendar.add("method", method)
+    calendar.add_component(event)
+    return method, calendar.to_ical()
+
+
 def calendar_feed_file(entries: Iterable[CalendarEntry], *, at: datetime | None = None) -> bytes:
     """Entries as a calendar that asks for itself again and again."""
     at = at or timezone.now()
@@ -100,14 +124,14 @@ def entries_of(feed: CalendarFeed, *, at: datetime | None = None) -> list[Calend
         CalendarEntry(
             support_session,
             title=support_session.group.name,
-            place=_place(support_session.group) if support_session.group_id in told_more else "",
+            place=place_of(support_session.group) if support_session.group_id in told_more else "",
             note=support_session.note if support_session.group_id in told_more else "",
         )
         for support_session in sessions
     ]
 
 
-def _place(group: SupportGroup) -> str:
+def place_of(group: SupportGroup) -> str:
     if group.format == SupportGroup.Format.ONLINE:
         return ""
     lines = [group.room, *group.address.splitlines()] if group.address else [group.place]

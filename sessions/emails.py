@@ -1,6 +1,8 @@
-"""Reminders and news. Neutral: no group's name, no topic, no place; details need a sign-in."""
+"""Reminders and news. Neutral, unless the person chose names: no group, no topic, no place."""
 
 from datetime import datetime
+from email import policy
+from email.message import MIMEPart
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,9 @@ from django.utils import timezone
 from accounts.models import User
 from groups.models import SupportGroup
 from sessions import after_rules, before_rules, rules
+from sessions.calendar import NEUTRAL, CalendarEntry, invitation, place_of
 from sessions.models import Attendance, Reminder, SupportSession
+from sessions.rules import REMINDER_TIMES
 from supportgroups.lib.templatetags.ui import time_words
 
 
@@ -65,7 +69,38 @@ def send_reminder(reminder: Reminder, *, mailer: BaseEmailBackend) -> None:
             "Auto-Submitted": "auto-generated",
         },
     )
+    if reminder.kind in _CARRY_ENTRIES and reminder.user.mails_carry_entries:
+        message.attach(_entry(reminder))
     mailer.send_messages([message])
+
+
+#: What puts the session into the calendar, moves it there, or takes it out.
+_CARRY_ENTRIES = (Reminder.Kind.DAY_BEFORE, *Reminder.NEWS)
+
+
+def _entry(reminder: Reminder) -> MIMEPart:
+    """The session for the reader's calendar, as mail programs expect it (RFC 6047)."""
+    support_session, user = reminder.support_session, reminder.user
+    group = support_session.group
+    names = user.mails_name_groups
+    method, content = invitation(
+        CalendarEntry(
+            support_session,
+            title=group.name if names else NEUTRAL,
+            place=place_of(group) if names else "",
+        ),
+        to=user,
+    )
+    part = MIMEPart(policy=policy.SMTP)  # lines end in CRLF there, as in calendars
+    part.set_content(
+        content.decode(),
+        subtype="calendar",
+        params={"method": method},
+        cte="base64",
+        disposition="attachment",
+        filename="appointment.ics",
+    )
+    return part
 
 
 def _words(reminder: Reminder) -> tuple[str, str]:
@@ -83,8 +118,13 @@ def _words(reminder: Reminder) -> tuple[str, str]:
         "cover_link": _address("sessions:cover", support_session),
         "calendar_link": _address("sessions:calendar", support_session),
         "home_link": settings.SITE_URL + "/",
-        "settings_link": settings.SITE_URL + reverse("accounts:profile"),
+        "settings_link": settings.SITE_URL + reverse("accounts:reminders"),
     }
+    if named := reminder.user.mails_name_groups and kind not in Reminder.OF_COVERS:
+        context |= {
+            "group_name": support_session.group.name,
+            "place": place_of(support_session.group),
+        }
     if kind != Reminder.Kind.CANCELLED and before_rules.is_asked(reminder):
         context["answer_links"] = [
             (label, settings.SITE_URL + reverse("sessions:answer", args=[token, value]))
@@ -100,10 +140,24 @@ def _words(reminder: Reminder) -> tuple[str, str]:
     elif kind in Reminder.NEWS:
         subject, template = _NEWS[kind], "news"
         context |= {"news": subject, "is_off": kind == Reminder.Kind.CANCELLED}
+    elif kind == Reminder.Kind.MISSED:
+        subject, template = "You are welcome any time", "missed"
+        context |= _what_comes_next(reminder.user, support_session)
     else:
         context["when"] = when = _when_word(kind, support_session.starts_at, zone)
         subject, template = f"Your appointment {when}", "reminder"
+    if named and kind in (*Reminder.NEWS, *REMINDER_TIMES):
+        subject = f"{support_session.group.name}: {subject[0].lower()}{subject[1:]}"
     return subject, render_to_string(f"sessions/emails/{template}.txt", context)
+
+
+def _what_comes_next(user: User, support_session: SupportSession) -> dict[str, object]:
+    """The group's next session, for somebody who missed this one."""
+    following = SupportSession.objects.coming().filter(group=support_session.group_id).first()
+    if following is None:
+        return {"next": ""}
+    following.group = support_session.group
+    return {"next": time_words(following.starts_at, zone_for(user, following))}
 
 
 def _asked_afterwards(user: User, support_session: SupportSession) -> dict[str, object]:

@@ -131,7 +131,9 @@ def _send(batch: list[Reminder]) -> bool:
 def _send_one(reminder: Reminder, mailer: BaseEmailBackend) -> None:
     """Send one, unless it is no longer wanted. What goes wrong with it stops no other."""
     try:
-        if rules.is_still_wanted(reminder, at=timezone.now()):
+        if rules.must_wait(reminder, at=timezone.now()):
+            actions.put_off_reminder(reminder=reminder)
+        elif rules.is_still_wanted(reminder, at=timezone.now()):
             emails.send_reminder(reminder, mailer=mailer)
             actions.mark_sent(reminder=reminder)
     except SMTPServerDisconnected as problem:

@@ -9,7 +9,10 @@ from uuid import UUID
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.core.signing import BadSignature, Signer
 from django.db.models import (
+    DateTimeField,
+    DurationField,
     Exists,
+    ExpressionWrapper,
     F,
     Func,
     Max,
@@ -17,8 +20,10 @@ from django.db.models import (
     Prefetch,
     Q,
     QuerySet,
+    Subquery,
+    Value,
 )
-from django.db.models.functions import Lower, Trim
+from django.db.models.functions import Coalesce, Lower, Trim
 from django.urls import reverse
 from django.utils import timezone
 
@@ -32,7 +37,7 @@ from groups.rules import (
     groups_staffed_by,
     groups_visible_to,
 )
-from sessions import schedule
+from sessions import before_times, schedule
 from sessions.models import (
     AgendaItem,
     Attendance,
@@ -173,24 +178,30 @@ def _holding(covers: QuerySet[Cover]) -> QuerySet[Cover]:
 
 
 def leading_pairs(
-    support_sessions: QuerySet[SupportSession], people: QuerySet[User] | None = None
+    support_sessions: QuerySet[SupportSession],
 ) -> tuple[QuerySet[Any, Any], QuerySet[Any, Any]]:
-    """Session and person of everybody who leads one of these, or of `people` among them: what
-    `leading()` says, for many at once."""
+    """Session and person of everybody who leads one of these: what `leading()` says, for many at
+    once."""
     asked = support_sessions.order_by()
-    people = User.objects.filter(is_active=True) if people is None else people
-    covers = Cover.objects.taken().filter(support_session__in=asked)
-    covered = covers.filter(
-        support_session=OuterRef("group__support_sessions"), facilitator=OuterRef("user")
-    )
     assigned = FacilitatorAssignment.objects.filter(
-        ~Exists(covered), user__in=people, group__support_sessions__in=asked
+        Q(group__support_sessions__in=asked), _not_covered(), user__is_active=True
     )
-    took_over = _holding(covers).filter(taken_by__in=people)
+    took_over = _holding(Cover.objects.taken()).filter(
+        support_session__in=asked, taken_by__is_active=True
+    )
     return (
         assigned.order_by().values_list(F("group__support_sessions"), F("user")),
         took_over.order_by().values_list(F("support_session"), F("taken_by")),
     )
+
+
+def _not_covered() -> Q:
+    """Of assignments, for each session of `group__support_sessions`: nobody took this place. Use it
+    beside the condition on these sessions, in one `filter()`: two would look at them apart."""
+    covers = Cover.objects.taken().filter(
+        support_session=OuterRef("group__support_sessions"), facilitator=OuterRef("user")
+    )
+    return Q(~Exists(covers))
 
 
 def sessions_led_by(user: Viewer) -> SupportSessionQuerySet:
@@ -1257,21 +1268,37 @@ MOST_ATTEMPTS = 3
 class ReminderTime:
     """When one kind of reminder is sent, as time left until the start, and who wants it.
 
-    It is due `from_` before the start. After an outage, or for somebody who joined later, it still
-    goes out while more than `until` is left: later it would only repeat what comes next.
+    Each person chooses how long before (`lead`, a field of theirs in minutes, never over `longest`)
+    and quiet hours (`sessions/before_times.py`). After an outage, or for somebody who joined later,
+    it still goes out while more than `until` is left: later it would only repeat what comes next.
     """
 
-    from_: timedelta
+    lead: str
+    longest: timedelta
     until: timedelta
+    #: Put off to the end of quiet hours it must still leave this much time.
+    of_use: timedelta
     preference: str
+
+    def lead_of(self, user: User) -> timedelta:
+        """How long before the start this person wants it."""
+        return timedelta(minutes=getattr(user, self.lead))
 
 
 REMINDER_TIMES = {
     Reminder.Kind.DAY_BEFORE: ReminderTime(
-        timedelta(hours=24), timedelta(hours=3), "reminds_day_before"
+        lead="day_before_minutes",
+        longest=timedelta(hours=72),
+        until=timedelta(hours=3),
+        of_use=timedelta(hours=3),
+        preference="reminds_day_before",
     ),
     Reminder.Kind.HOUR_BEFORE: ReminderTime(
-        timedelta(hours=1), timedelta(minutes=5), "reminds_hour_before"
+        lead="hour_before_minutes",
+        longest=timedelta(hours=3),
+        until=timedelta(minutes=5),
+        of_use=timedelta(minutes=15),
+        preference="reminds_hour_before",
     ),
 }
 
@@ -1326,29 +1353,158 @@ def missing_occurrences(series: Series, *, after: datetime, until: datetime) -> 
     return [occurrence for occurrence in given if occurrence.starts_at not in there]
 
 
-def _in_time(kind: Reminder.Kind, at: datetime, prefix: str = "") -> Q:
-    """Coming sessions whose reminder of this kind is due and still of use."""
+def _in_time(
+    kind: Reminder.Kind, at: datetime, prefix: str = "", *, early: timedelta = timedelta(0)
+) -> Q:
+    """Coming sessions whose reminder of this kind is due for somebody, and still of use.
+
+    `early` is how much longer before the longest lead time it may be due.
+    """
     times = REMINDER_TIMES[kind]
     return Q(
         **{
             f"{prefix}status__in": [SupportSession.Status.SCHEDULED, SupportSession.Status.LIVE],
-            f"{prefix}starts_at__lte": at + times.from_,
+            f"{prefix}starts_at__lte": at + times.longest + early,
             f"{prefix}starts_at__gt": at + times.until,
         }
     )
 
 
 def due_for_reminder(kind: Reminder.Kind, *, at: datetime) -> QuerySet:
-    """Session and person of every reminder of this kind that is due, members and facilitators."""
-    due = SupportSession.objects.filter(_in_time(kind, at))
-    wants = User.objects.filter(**{REMINDER_TIMES[kind].preference: True}, is_active=True)
-    members = (
-        admitted()
-        .filter(user__in=wants, group__support_sessions__in=due)
-        .order_by()
-        .values_list(F("group__support_sessions"), F("user"))
+    """Session and person of every reminder of this kind that is due, members and facilitators, but
+    for people with quiet hours: see `due_around_quiet_hours`."""
+    members, assigned, took_over = _to_remind(kind, at, quiet=False)
+    return members.union(assigned, took_over)
+
+
+def _to_remind(
+    kind: Reminder.Kind, at: datetime, *, quiet: bool, early: timedelta = timedelta(0)
+) -> tuple[QuerySet[Any, Any], ...]:
+    """Sessions and people of one kind of reminder, by each person's own lead time."""
+    times = REMINDER_TIMES[kind]
+    sessions = SupportSession.objects.filter(_in_time(kind, at, early=early))
+    people = User.objects.filter(
+        **{times.preference: True}, is_active=True, quiet_from__isnull=not quiet
     )
-    return members.union(*leading_pairs(due, wants))
+
+    def is_due(session: str, user: str) -> Q:
+        lead = ExpressionWrapper(
+            F(f"{user}__{times.lead}") * timedelta(minutes=1), output_field=DurationField()
+        )
+        moment = Value(at + early, output_field=DateTimeField()) + lead
+        return Q(
+            **{
+                f"{user}__in": people,
+                f"{session}__in": sessions,
+                f"{session}__starts_at__lte": moment,
+            }
+        )
+
+    of_group, assigned = ("group__support_sessions", "user"), FacilitatorAssignment.objects
+    took_over = _holding(Cover.objects.taken()).filter(
+        is_due("support_session", "taken_by"), taken_by__is_active=True
+    )
+    return (
+        admitted().filter(is_due(*of_group)).order_by().values_list(*map(F, of_group)),
+        assigned.filter(is_due(*of_group), _not_covered())
+        .order_by()
+        .values_list(*map(F, of_group)),
+        took_over.order_by().values_list(F("support_session"), F("taken_by")),
+    )
+
+
+def due_around_quiet_hours(kind: Reminder.Kind, *, at: datetime) -> list[tuple[UUID, UUID]]:
+    """Session and person of reminders that are due for people with quiet hours.
+
+    Worked out here, since only Python is sure to know every zone that people choose. Who has the
+    reminder already is not looked at again.
+    """
+    members, assigned, took_over = _to_remind(
+        kind, at, quiet=True, early=before_times.LONGEST_AHEAD
+    )
+    pairs = set(members.union(assigned, took_over))
+    sessions = {session_id for session_id, _ in pairs}
+    pairs -= set(
+        Reminder.objects.filter(kind=kind, support_session__in=sessions).values_list(
+            "support_session", "user"
+        )
+    )
+    starts = dict(SupportSession.objects.filter(pk__in=sessions).values_list("pk", "starts_at"))
+    people = User.objects.in_bulk({user_id for _, user_id in pairs})
+    return [
+        (session_id, user_id)
+        for session_id, user_id in pairs
+        if _is_due(kind, people[user_id], starts[session_id], at)
+    ]
+
+
+def _is_due(kind: Reminder.Kind, user: User, starts_at: datetime, at: datetime) -> bool:
+    """Whether one person's reminder should go out now: wanted, due, and not in quiet hours."""
+    times, quiet = REMINDER_TIMES[kind], before_times.quiet_hours(user)
+    due_at = before_times.due_at(
+        starts_at, lead=times.lead_of(user), of_use=times.of_use, quiet=quiet
+    )
+    return (
+        bool(getattr(user, times.preference))
+        and due_at <= at
+        and not before_times.is_quiet(quiet, at)
+    )
+
+
+def must_wait(reminder: Reminder, *, at: datetime) -> bool:
+    """Whether a reminder that was claimed late would now come within its person's quiet hours.
+    News of a session never waits."""
+    kind = Reminder.Kind(reminder.kind)
+    waits = kind in REMINDER_TIMES or kind == Reminder.Kind.MISSED
+    return waits and before_times.is_quiet(before_times.quiet_hours(reminder.user), at)
+
+
+def missed_twice(*, at: datetime) -> QuerySet[Attendance]:
+    """The second of two sessions in a row that somebody missed without being excused.
+
+    A third in a row is none, so that a kind word comes once; nor is one after which they came.
+    """
+    others = Attendance.objects.filter(
+        membership=OuterRef("membership"), support_session__status=SupportSession.Status.ENDED
+    )
+    earlier = (
+        others.filter(support_session__starts_at__lt=OuterRef("support_session__starts_at"))
+        .order_by("-support_session__starts_at")
+        .values("status")
+    )
+    came_since = others.filter(
+        support_session__starts_at__gt=OuterRef("support_session__starts_at"),
+        status__in=Attendance.CAME,
+    )
+    return (
+        Attendance.objects.filter(
+            status=Attendance.Status.NO_SHOW,
+            support_session__status=SupportSession.Status.ENDED,
+            support_session__ended_at__lte=at - MISSED_NOTE_FROM,
+            support_session__ended_at__gt=at - MISSED_NOTE_WITHIN,
+            membership__in=admitted(),
+            membership__user__is_active=True,
+            membership__user__mails_after_missed=True,
+        )
+        .annotate(before=Subquery(earlier[:1]), first=Coalesce(Subquery(earlier[1:2]), Value("")))
+        .filter(~Exists(came_since), before=Attendance.Status.NO_SHOW)
+        .exclude(first=Attendance.Status.NO_SHOW)
+    )
+
+
+def due_after_missed(*, at: datetime) -> list[tuple[UUID, UUID]]:
+    """Session and person of every kind word that is due and not written yet."""
+    told = Reminder.objects.filter(
+        kind=Reminder.Kind.MISSED,
+        support_session=OuterRef("support_session"),
+        user=OuterRef("membership__user"),
+    )
+    found = missed_twice(at=at).filter(~Exists(told)).select_related("membership__user")
+    return [
+        (each.support_session_id, each.membership.user_id)
+        for each in found
+        if not before_times.is_quiet(before_times.quiet_hours(each.membership.user), at)
+    ]
 
 
 #: News of a session, and the state it must still be in when the mail goes out.
@@ -1372,7 +1528,7 @@ def _still_news(kind: Reminder.Kind, at: datetime) -> Q:
 #: The note after a session is of use for this long.
 CLOSING_NOTE_WITHIN = timedelta(hours=24)
 #: A kind word after two missed sessions is due the day after, when a correction has had its time.
-MISSED_NOTE_FROM = timedelta(hours=18)
+MISSED_NOTE_FROM = timedelta(hours=20)
 MISSED_NOTE_WITHIN = timedelta(days=4)
 
 
@@ -1413,7 +1569,9 @@ def _of_use(kind: Reminder.Kind, at: datetime) -> Q:
         return _still_to_change_hands(kind, at)
     if kind in Reminder.NEWS:
         return _still_news(kind, at)
-    return Q(kind=kind) & _in_time(kind, at, "support_session__")
+    # Quiet hours may make it due early; `_is_due` says exactly for whom.
+    early = before_times.LONGEST_AHEAD
+    return Q(kind=kind) & _in_time(kind, at, "support_session__", early=early)
 
 
 def claimable_reminders(*, at: datetime) -> QuerySet[Reminder]:
@@ -1448,10 +1606,10 @@ def is_still_wanted(reminder: Reminder, *, at: datetime) -> bool:
         .select_related("support_session__group", "user")
         .first()
     )
-    return found is not None and found.user.is_active and _is_wanted(found, kind)
+    return found is not None and found.user.is_active and _is_wanted(found, kind, at)
 
 
-def _is_wanted(reminder: Reminder, kind: Reminder.Kind) -> bool:
+def _is_wanted(reminder: Reminder, kind: Reminder.Kind, at: datetime) -> bool:
     """Whether the person still wants this, and it is still theirs."""
     user, support_session = reminder.user, reminder.support_session
     if kind == Reminder.Kind.COVER_ASKED:
@@ -1462,8 +1620,10 @@ def _is_wanted(reminder: Reminder, kind: Reminder.Kind) -> bool:
         check_may_enter(user, support_session)
     except Refused:
         return False
-    times = REMINDER_TIMES.get(kind)
-    return times is None or bool(getattr(user, times.preference))
+    if kind == Reminder.Kind.MISSED:
+        missed = missed_twice(at=at).filter(support_session=support_session)
+        return missed.filter(membership__user=user).exists()
+    return kind not in REMINDER_TIMES or _is_due(kind, user, support_session.starts_at, at)
 
 
 #: What waits for a reviewer is kept beyond its time, for so long after the session at most.

@@ -196,6 +196,7 @@ DOORS: dict[str, Door] = {
     "pages:display": Door(EVERYBODY, "POST"),
     "pages:gallery": Door(EVERYBODY),
     "accounts:profile": Door(SIGNED_IN),
+    "accounts:reminders": Door(SIGNED_IN),
     "pages:quick_exit": Door(EVERYBODY, "POST"),
     "accounts:staff_list": Door(STAFF, at=_organisation),
     "accounts:staff_add": Door({"coordinator"}, at=_organisation),

@@ -36,6 +36,7 @@ THE_CLOCK_ALONE = (
     "expire_offers",
     "mark_",
     "offer_places",
+    "put_off_",
     "release_",
     "make_due_",
     "make_surveys_",

@@ -108,6 +108,30 @@ def test_taking_over_moves_leading_booking_and_reminders(cover, facilitator, col
     assert due == {colleague.pk, member.user.pk}
 
 
+def test_one_covered_session_of_several_changes_no_other(group, cover, facilitator, colleague):
+    other = factories.support_session(
+        group, starts_at=cover.support_session.starts_at + timedelta(days=1)
+    )
+    before_actions.take_cover(cover=cover, by=colleague)
+
+    pairs = {
+        pair
+        for found in rules.leading_pairs(SupportSession.objects.filter(group=group))
+        for pair in found
+    }
+
+    assert pairs == {
+        (cover.support_session_id, colleague.pk),
+        (other.pk, facilitator.user.pk),
+    }
+    at = other.starts_at - timedelta(hours=23)
+    due = set(rules.due_for_reminder(Reminder.Kind.DAY_BEFORE, at=at))
+    assert (cover.support_session_id, facilitator.user.pk) not in due
+    assert (other.pk, facilitator.user.pk) in due
+    assert set(rules.sessions_led_by(colleague)) == {cover.support_session}
+    assert set(rules.sessions_led_by(facilitator.user)) == {other}
+
+
 def test_the_rooms_own_statements_know_who_took_over(cover, facilitator, colleague):
     before_actions.take_cover(cover=cover, by=colleague)
     live = cover.support_session

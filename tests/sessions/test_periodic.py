@@ -558,5 +558,5 @@ def test_the_number_of_questions_does_not_grow_with_the_number_of_groups(
     for _ in range(5):
         session_in(factories.group(), hours=24)
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         periodic.send_due_reminders()
