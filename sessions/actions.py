@@ -1151,6 +1151,7 @@ async def apost_message(
         await in_thread(_refuse)(message)
     if is_new:
         await tell(message)
+        await hints.anotice(message)
     return message
 
 

@@ -6,11 +6,10 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.rules import Viewer
 from sessions import rules
 from sessions.models import AgendaItem, Attendance, SupportSession, Turn
 from supportgroups.lib.refusals import Refused
@@ -93,12 +92,16 @@ def place_in_queue(state: FloorState, user_id: UUID) -> int:
 
 
 def in_circle(support_session: SupportSession) -> QuerySet[User]:
-    """Everybody a turn can be given to: in the room on a device, or noted as here in person."""
+    """Everybody a turn can be given to: in the room on a device, or noted as here in person, and
+    not asked to listen only."""
     people = Q(pk__in=rules.in_room(support_session).values("user")) & (
         Q(pk__in=rules.admitted_to(support_session).values("user"))
         | Q(pk__in=rules.leading(support_session).values("pk"))
     )
-    return User.objects.filter(people | Q(pk__in=here_in_person(support_session).values("user")))
+    return User.objects.filter(
+        people | Q(pk__in=here_in_person(support_session).values("user")),
+        ~Exists(rules.listening_only(support_session).filter(about=OuterRef("pk"))),
+    )
 
 
 def here_in_person(support_session: SupportSession) -> QuerySet:
@@ -142,10 +145,11 @@ def check_may_be_given_turn(user: User, support_session: SupportSession) -> None
 
 
 def check_may_take_turns(
-    user: Viewer, support_session: SupportSession, *, at: datetime | None = None
+    user: User, support_session: SupportSession, *, at: datetime | None = None
 ) -> None:
-    """Raise `Refused` unless this person is in the room and the session runs."""
+    """Raise `Refused` unless this person is in the room, may speak, and the session runs."""
     rules.check_may_be_in_room(user, support_session, at=at)
+    rules.check_may_speak(user, support_session)
     check_live(support_session)
 
 

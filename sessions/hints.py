@@ -1,10 +1,15 @@
 """Quiet hints to facilitators: a word list noticed something. Nothing else happens."""
 
+import logging
+
 from django.db import transaction
 
 from safeguarding.risk_words import is_noticed
 from sessions import live, safe_rules
+from sessions.database import in_thread
 from sessions.models import Hint, Message
+
+logger = logging.getLogger(__name__)
 
 
 def notice(message: Message) -> None:
@@ -13,9 +18,22 @@ def notice(message: Message) -> None:
     It happens after the message went out, which it neither delays nor undoes. Facilitators' own
     words are left alone: they speak of these things as part of their task.
     """
-    language = message.support_session.group.language
-    if not message.is_from_facilitator and is_noticed(message.body, language=language):
+    if _is_wanted(message):
         transaction.on_commit(lambda: _give(message), robust=True)
+
+
+async def anotice(message: Message) -> None:
+    """The same from a socket, on the event loop, for a message that is committed."""
+    if _is_wanted(message):
+        try:
+            await in_thread(_give)(message)
+        except Exception:  # the message is kept, whatever becomes of a hint
+            logger.exception("sessions.hint_failed")
+
+
+def _is_wanted(message: Message) -> bool:
+    language = message.support_session.group.language
+    return not message.is_from_facilitator and is_noticed(message.body, language=language)
 
 
 def _give(message: Message) -> None:

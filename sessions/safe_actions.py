@@ -9,9 +9,9 @@ from accounts.live import look_again
 from accounts.models import User
 from audit.trail import record
 from safeguarding.models import Concern, Resource
-from sessions import live, rules, safe_rules, talk_actions
+from sessions import live, rules, safe_rules, talk_actions, turns
 from sessions.actions import changed, go, locked, raise_concern
-from sessions.models import Hint, Intervention, Message, Report, SupportSession
+from sessions.models import Hint, Intervention, Message, Report, SupportSession, Turn
 from supportgroups.lib.refusals import Refused
 
 # Stepping in --------------------------------------------------------------------------------------
@@ -180,8 +180,19 @@ def _ask_person(
         by=by,
         at=at or timezone.now(),
     )
+    _end_turns(session, about, by=by, at=made.made_at)
     look_again([about.pk])
     return made
+
+
+def _end_turns(session: SupportSession, about: User, *, by: User, at: datetime) -> None:
+    """The floor goes on without somebody who may not speak."""
+    ended = list(session.turns.filter(user=about, status__in=Turn.OPEN))
+    for turn in ended:
+        is_hand = turn.kind == Turn.Kind.HAND
+        turns.move(turn, Turn.Status.LOWERED if is_hand else Turn.Status.SKIPPED, at=at)
+    if ended:
+        changed(session, "turn.skipped", by=by, at=at, turn=str(ended[0].pk))
 
 
 @transaction.atomic

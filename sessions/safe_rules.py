@@ -438,7 +438,7 @@ def asked_without_name(support_session: SupportSession) -> list[Intervention]:
 
 
 def way_back(support_session: SupportSession) -> str:
-    """Where somebody goes on: the room while it is open, then the session's page."""
+    """Where somebody goes on: the room while it is open, then what was said there."""
     if support_session.status == SupportSession.Status.ENDED:
-        return reverse("sessions:session_detail", args=[support_session.pk])
+        return reverse("sessions:conversation", args=[support_session.pk])
     return reverse("sessions:room", args=[support_session.pk])

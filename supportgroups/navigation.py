@@ -14,6 +14,7 @@ from accounts.models import StaffRole, User
 from groups.models import FacilitatorAssignment
 from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
+from sessions.safe_rules import groups_reviewed_by, interventions_to_judge, reports_reviewed_by
 
 #: Staff's pages about groups, which are no part of the public directory.
 _STAFF_PAGES = re.compile(
@@ -47,8 +48,19 @@ def _staff_items(user: User) -> list[Item]:
             leads=Exists(FacilitatorAssignment.objects.filter(user=OuterRef("pk"))),
             applications_waiting=_number_of(applications_decided_by(user).waiting()),
             concerns_open=_number_of(concerns_visible_to(user).open()),
+            reviews=Exists(groups_reviewed_by(user)),
+            reports_open=_number_of(reports_reviewed_by(user).open()),
+            steps_open=_number_of(interventions_to_judge(user)),
         )
-        .values("coordinates", "leads", "applications_waiting", "concerns_open")
+        .values(
+            "coordinates",
+            "leads",
+            "applications_waiting",
+            "concerns_open",
+            "reviews",
+            "reports_open",
+            "steps_open",
+        )
         .get()
     )
     items = []
@@ -61,6 +73,9 @@ def _staff_items(user: User) -> list[Item]:
         )
     if facts["coordinates"] or facts["concerns_open"]:
         items.append(Item("Concerns", reverse("safeguarding:concern_list"), facts["concerns_open"]))
+    if facts["coordinates"] or facts["reviews"]:
+        waiting = facts["reports_open"] + facts["steps_open"]
+        items.append(Item("Reviews", reverse("sessions:review_list"), waiting, also=("/reports/",)))
     return items
 
 

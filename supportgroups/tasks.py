@@ -19,6 +19,7 @@ from screening import actions as screening_actions
 from screening import periodic as screening_periodic
 from sessions import actions as sessions_actions
 from sessions import periodic as sessions_periodic
+from sessions import safe_periodic
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 #: become due.
 DUE_BY_THE_CLOCK = (
     safeguarding_periodic.send_overdue_notices,
+    safe_periodic.tell_reviewers,
     accounts_periodic.send_overdue_invitations,
     groups_periodic.pass_offers_on,
     groups_periodic.send_overdue_news,

@@ -30,7 +30,7 @@ from screening import actions as screening_actions
 from screening.defaults import brief_questions, default_questions
 from sessions import actions as session_actions
 from sessions.models import AgendaTemplateItem, Series, SupportSession
-from supportgroups.demo import afterwards, history, plans, present, surveys, world
+from supportgroups.demo import afterwards, history, plans, present, safety, surveys, world
 from supportgroups.demo.history import Circle
 from supportgroups.demo.people import MAIL_DOMAIN, PASSWORD, TAKEN_NAME, Crowd, Person
 
@@ -337,6 +337,9 @@ class _World:
         now = self.now
         for slug, organisation in self.organisations.items():
             plans.keep_holidays(organisation=organisation, by=self._on_call(slug), now=now)
+            safety.keep_library(organisation=organisation, by=self._on_call(slug), now=now)
+        safety.show_a_source()
+        safety.report_one()
         lantern = self.organisations["lantern-lane"]
         by = self._on_call("lantern-lane")
         leads = [self.staff["curlew"], self.staff["bracken"]]

@@ -70,6 +70,8 @@ class WorldPlan:
     groups: list[GroupPlan]
     #: Conversations as (who, what) in order.
     chats: list[list[tuple[str, str]]]
+    #: Sources for each organisation's library.
+    library: list[dict[str, Any]]
 
 
 _OF_THE_ROW = (
@@ -93,6 +95,7 @@ def read() -> WorldPlan:
         },
         groups=[_group(entry) for entry in content["groups"]],
         chats=[[(who, what) for who, what in lines] for lines in content["chats"]],
+        library=content["library"],
     )
 
 

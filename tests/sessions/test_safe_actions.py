@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.models import Event
 from groups.models import SupportGroup
 from safeguarding.models import Concern
-from sessions import actions, live, rules, safe_actions
+from sessions import actions, floor_actions, floor_rules, live, rules, safe_actions
 from sessions.models import Entry, Hint, Intervention, Message, Report, SupportSession
 from supportgroups.lib.refusals import Refused
 from tests import factories
@@ -156,6 +156,24 @@ def test_remove_takes_out_at_once_and_undo_lets_in(
     assert refusal(actions.enter_room, **back) == "removed_from_session"
     safe_actions.undo(intervention=step, by=facilitator.user)
     assert actions.enter_room(**back).membership is not None
+
+
+@pytest.mark.parametrize("action", [safe_actions.mute, safe_actions.remove_from_session])
+def test_the_floor_goes_on_without_somebody_who_may_not_speak(
+    action: Callable[..., Any], running: SupportSession, member: Person, facilitator: Person
+) -> None:
+    running = floor_actions.begin_round(support_session=running, version=0, by=facilitator.user)
+    given = {"support_session": running, "about": member.user, "by": facilitator.user, **WHY}
+    step = action(**given)
+    assert running.turns.get(user=member.user).status == "skipped"
+    running.refresh_from_db()
+    assert member.user not in floor_rules.in_circle(running)
+    again = {"support_session": running, "by": member.user}
+    assert refusal(floor_actions.raise_hand, **again) in {"muted", "removed_from_session"}
+    safe_actions.undo(intervention=step, by=facilitator.user)
+    if action is safe_actions.mute:
+        floor_actions.raise_hand(**again)
+        assert running.turns.get(user=member.user).status == "waiting"
 
 
 def test_the_door_is_locked_for_everybody_to_see(
