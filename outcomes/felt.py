@@ -67,7 +67,7 @@ def _cell(row: FeltCount, *, threshold: int) -> Cell | None:
     if may_show(row.beside, threshold=threshold):
         found = Cell(row.n, row.total, row.people, frozenset(row.low))
     else:
-        found = Cell(row.n_shown, row.total_shown, row.people_shown, frozenset())
+        found = Cell(row.n_shown, row.total_shown, row.people_shown, frozenset(row.low_shown))
     return found if may_show_statistic(found.people, threshold=threshold) else None
 
 

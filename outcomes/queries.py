@@ -187,7 +187,8 @@ SELECT group_id, month, question,
        count(*) FILTER (WHERE shows), coalesce(sum(value) FILTER (WHERE shows), 0),
        count(DISTINCT user_id) FILTER (WHERE shows),
        count(DISTINCT user_id) FILTER (WHERE NOT shows) AS beside,
-       coalesce(array_agg(DISTINCT user_id) FILTER (WHERE value <= %(not_safe)s), '{}')
+       coalesce(array_agg(DISTINCT user_id) FILTER (WHERE value <= %(not_safe)s), '{}'),
+       coalesce(array_agg(DISTINCT user_id) FILTER (WHERE value <= %(not_safe)s AND shows), '{}')
 FROM answers
 GROUP BY group_id, month, question
 ORDER BY month
@@ -303,8 +304,10 @@ class FeltCount(NamedTuple):
     people_shown: int
     #: People who answered after the other sessions.
     beside: int
-    #: Who answered "not safe", or did not feel heard; counted, never named.
+    #: Who answered "not safe", or did not feel heard, in all sessions and in those that show;
+    #: counted, never named.
     low: list[UUID]
+    low_shown: list[UUID]
 
 
 def felt_counts(organisation: Organisation, *, since: datetime, until: datetime) -> list[FeltCount]:

@@ -74,6 +74,33 @@ def ask_for_a_talk(
     )
 
 
+@transaction.atomic
+def raise_concern_afterwards(
+    *,
+    support_session: SupportSession,
+    about: User,
+    detail: str,
+    occasion: UUID,
+    by: User,
+    at: datetime | None = None,
+) -> Concern:
+    """Whoever led asks the named person, in private, to look after somebody who was there.
+
+    Kept with the concerns and never with the debrief. `occasion` is made with the form.
+    """
+    after_rules.check_may_debrief(by, support_session)
+    after_rules.check_was_there(about, support_session)
+    return open_concern(
+        organisation=support_session.group.organisation,
+        about=about,
+        source=Concern.Source.LIVE,
+        occasion=f"after:{support_session.pk}:{occasion}",
+        detail=detail,
+        by=by,
+        at=at,
+    )
+
+
 # Who came -----------------------------------------------------------------------------------------
 
 

@@ -69,6 +69,37 @@ class TalkForm(forms.Form):
     )
 
 
+class SupportForm(forms.Form):
+    """Somebody who was there may need more support: whom, and what was noticed."""
+
+    occasion = forms.UUIDField(widget=forms.HiddenInput)
+    about = forms.ModelChoiceField(
+        label="Who is it about?",
+        queryset=User.objects.none(),
+        empty_label="Choose a person",
+        error_messages={
+            "required": "Choose who it is about.",
+            "invalid_choice": "Choose somebody who was there.",
+        },
+    )
+    detail = forms.CharField(
+        label="What did you notice?",
+        help_text="A sentence is enough. Only the person on call and the coordinators can read it.",
+        max_length=2000,
+        error_messages={
+            "required": "Write a sentence, so that somebody knows how to help.",
+            "max_length": "Use up to 2,000 characters.",
+        },
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, data: Any = None, *, support_session: SupportSession) -> None:
+        super().__init__(data, initial={"occasion": uuid4()})
+        about: Any = self.fields["about"]
+        about.queryset = after_rules.present_at(support_session).order_by("display_name", "pk")
+        about.label_from_instance = lambda user: user.public_name
+
+
 class AttendanceForm(forms.Form):
     """Who came, one choice a person."""
 
@@ -203,8 +234,8 @@ class DebriefForm(FollowUpForm):
     how_it_went = _long("How did it go?", "What worked, what did not, how the circle was.")
     concerns = _long(
         "What concerns you?",
-        "About the group, not about somebody’s health. When a person may need more support, raise "
-        "it privately instead: a named person is told then.",
+        "About the group, not about somebody’s health. When a person may need more support, the "
+        "link below tells a named person instead.",
     )
     field_order = ["how_it_went", "concerns", "what", "owner", "due_on"]
 

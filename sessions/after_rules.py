@@ -68,6 +68,12 @@ def present_at(support_session: SupportSession) -> QuerySet[User]:
     )
 
 
+def check_was_there(user: User, support_session: SupportSession) -> None:
+    """Raise `Refused` for a person who was not in the session."""
+    if not present_at(support_session).filter(pk=user.pk).exists():
+        raise Refused("not_there", "This person was not in the session.")
+
+
 # The pulse ----------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from sessions.after_forms import (
     DebriefForm,
     FollowUpForm,
     PulseForm,
+    SupportForm,
     TalkForm,
 )
 from sessions.models import Debrief, FollowUp, SupportSession
@@ -211,6 +212,27 @@ def debrief(request: HttpRequest, pk: UUID) -> HttpResponse:
         **found,
     }
     return render_page(request, "sessions/after_debrief.html", context, "debrief-saved")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def support(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Somebody who was there may need more support: a named person is told, nobody else."""
+    support_session = _session(request, pk)
+    after_rules.check_may_debrief(request.user, support_session)
+    typed = request.POST if request.method == "POST" else None
+    form = SupportForm(typed, support_session=support_session)
+    raised = None
+    if form.is_valid():
+        raised = after_actions.raise_concern_afterwards(
+            support_session=support_session, by=_person(request), **form.cleaned_data
+        )
+    context = {
+        "support_session": support_session,
+        "group": support_session.group,
+        "form": form,
+        "raised": raised,
+    }
+    return render_page(request, "sessions/after_support.html", context)
 
 
 def _save(request: HttpRequest, support_session: SupportSession, form: DebriefForm) -> Debrief:

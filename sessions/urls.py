@@ -50,6 +50,7 @@ urlpatterns = [
     path("sessions/<uuid:pk>/pulse/talk/", after_views.pulse_talk, name="pulse_talk"),
     path("sessions/<uuid:pk>/who-came/", after_views.who_came, name="who_came"),
     path("sessions/<uuid:pk>/debrief/", after_views.debrief, name="debrief"),
+    path("sessions/<uuid:pk>/support/", after_views.support, name="support"),
     path("sessions/<uuid:pk>/conversation/", after_views.conversation, name="conversation"),
     path("groups/<slug:slug>/debriefs/", after_views.debrief_list, name="debrief_list"),
     path("follow-ups/<uuid:pk>/", after_views.follow_up, name="follow_up"),

@@ -296,6 +296,7 @@ DOORS: dict[str, Door] = {
     "sessions:pulse_talk": Door({"member"}, "POST", _held),
     "sessions:who_came": Door(STAFF, at=_held),
     "sessions:debrief": Door({"facilitator"}, at=_held),
+    "sessions:support": Door({"facilitator"}, at=_held),
     "sessions:debrief_list": Door({"facilitator"}, at=_group),
     "sessions:follow_up": Door({"facilitator"}, at=lambda world: [world.follow_up.pk]),
     "sessions:conversation": Door(IN_THE_ROOM, at=_held),

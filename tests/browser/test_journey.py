@@ -160,6 +160,34 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     juniper.sees("River")
     juniper.look("who-came")
 
+    # Afterwards: two questions for who came; who came and a debrief for who led.
+    river.press("See what happens next")
+    river.sees("Two questions, if you like")
+    river.look("pulse")
+    for question, value in (("felt_heard", 4), ("felt_safe", 2)):
+        river.page.locator(f"input[name={question}][value='{value}']").check()
+    river.press("Send")
+    river.sees("Thank you for telling us")
+    river.look("pulse-not-safe")
+    juniper.press("Correct who came")
+    river_there = juniper.page.get_by_label("Attendance of River")
+    assert river_there.input_value() == "attended"
+    river_there.select_option("late")
+    juniper.press("Save")
+    juniper.sees("Presence said: came.")
+    juniper.look("who-came-corrected")
+    juniper.press("Back to the session")
+    juniper.press("Write a debrief")
+    juniper.page.locator("[name=how_it_went]").fill("River was there for the first time.")
+    juniper.sees("Draft saved")
+    juniper.look("debrief")
+    juniper.press("Save and finish")
+    juniper.sees("Those who lead and oversee the group can read it.")
+    juniper.sees("River was there for the first time.")
+    river.go(re.sub(r"^.*(/sessions/[^/]+/).*$", r"\1conversation/", river.page.url))
+    river.sees("Written in a tunnel.")
+    river.look("conversation")
+
     # 7. Within a minute the clock makes the check-in due, by mail and on the home page.
     wait_until(
         lambda: any("question" in subject for subject, _ in mails(demo, "river@example.com")),

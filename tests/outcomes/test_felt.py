@@ -31,6 +31,7 @@ def count(**fields) -> FeltCount:
         "people_shown": 6,
         "beside": 0,
         "low": [],
+        "low_shown": [],
     }
     return FeltCount(**given | fields)
 
@@ -94,6 +95,12 @@ def test_not_safe_is_told_as_a_number_of_many_people_only(low, people, shows):
     assert figure(row, group_id=GROUP).months[-1].not_safe is None
 
 
+def test_what_is_left_out_of_a_mean_is_left_out_of_its_numbers():
+    low = [uuid4() for _ in range(6)]
+    row = count(n=30, people=20, n_shown=25, people_shown=18, beside=2, low=low, low_shown=low[:5])
+    assert figure(row).months[-1].not_safe == 5
+
+
 def test_nothing_yet():
     found = figure()
     assert found.heading == "No month of answers is over yet"
@@ -124,7 +131,9 @@ def test_one_question_counts_as_the_rule_says(group, organisation):
             factories.pulse(held, person, felt_safe=value, felt_heard=None)
     since, until = felt.span_of([OCTOBER], LONDON)
     [row] = queries.felt_counts(organisation, since=since, until=until)
-    assert row == FeltCount(group.pk, OCTOBER, "safe", 6, 23, 5, 5, 20, 5, 1, [people[4].pk])
+    assert row == FeltCount(
+        group.pk, OCTOBER, "safe", 6, 23, 5, 5, 20, 5, 1, [people[4].pk], [people[4].pk]
+    )
     assert queries.felt_counts(factories.organisation(), since=since, until=until) == []
 
 

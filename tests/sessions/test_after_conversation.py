@@ -84,3 +84,15 @@ def test_not_before_the_end(group, member):
     live = factories.support_session(group, status="live")
     factories.attendance(live, member.user.memberships.get())
     assert conversation(member, live).status_code == 403
+
+
+def test_hidden_messages_stay_hidden_and_names_untold(held, member, facilitator):
+    other = factories.member(held.group).user
+    factories.message(held, other, body="Somebody's secret.", hidden_at=timezone.now())
+    factories.message(held, other, body="May I ask this here?", is_anonymous=True)
+    for person in (member, facilitator):
+        page = conversation(person, held).content.decode()
+        assert "Somebody&#x27;s secret." not in page
+        assert "May I ask this here?" in page
+        # Only of the hidden message is it known who wrote it.
+        assert other.display_name not in page

@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from safeguarding.models import Concern
 from sessions import after_actions, after_rules
 from sessions.models import Debrief, FollowUp
 from supportgroups.lib.refusals import Refused
@@ -202,3 +203,23 @@ def test_a_debrief_is_missing_for_a_week_and_until_one_is_written(group, facilit
     factories.debrief(new, factories.facilitator(group).user)
     assert not after_rules.debriefs_missing(facilitator.user).exists()
     assert old.status == "ended"
+
+
+def test_whoever_led_can_ask_for_support_for_somebody_who_was_there(
+    held, facilitator, member, coordinator
+):
+    page = reverse("sessions:support", args=[held.pk])
+    stranger = factories.member(held.group).user
+    factories.attendance(held, member.user.memberships.get())
+    words = {"occasion": uuid4(), "detail": "Spoke of giving up."}
+
+    refused = text(facilitator.client.post(page, {**words, "about": stranger.pk}))
+    assert "Choose somebody who was there." in refused
+    assert not Concern.objects.exists()
+
+    for _ in range(2):
+        done = text(facilitator.client.post(page, {**words, "about": member.user.pk}))
+    [concern] = Concern.objects.all()
+    assert (concern.about, concern.opened_by) == (member.user, facilitator.user)
+    assert coordinator.user.display_name in done
+    assert not Debrief.objects.exists()
