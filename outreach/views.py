@@ -18,11 +18,11 @@ from accounts.models import Organisation, User
 from accounts.rules import organisations_coordinated_by
 from groups.models import SupportGroup
 from outreach import actions, export, importing, rules, table
-from outreach.flyer import code_for
 from outreach.forms import ConfirmForm, ImportForm
 from outreach.models import Import, ImportRow
 from sessions import schedule
 from supportgroups.lib.htmx import render_page
+from supportgroups.lib.qr import code_for
 from supportgroups.lib.refusals import Refused
 
 PAGE_SIZE = 25

@@ -20,7 +20,7 @@ from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from sessions import after_rules, hints, live, rules, schedule, statements, turns
+from sessions import after_rules, door_rules, hints, live, rules, schedule, statements, turns
 from sessions.bookings import book, book_or_refuse, free
 from sessions.changes import changed as changed
 from sessions.changes import locked as locked
@@ -1021,6 +1021,7 @@ def enter_room(
     admission = rules.check_may_enter(by, support_session)
     rules.check_open(support_session, at=at)
     rules.check_not_locked(by, support_session)
+    door_rules.check_door(by, support_session, at=at)
     entry, entered = Entry.objects.get_or_create(
         support_session=support_session,
         user=by,
@@ -1034,6 +1035,9 @@ def enter_room(
         _attendance_of(support_session, by).update(
             first_seen_at=Coalesce("first_seen_at", Value(at)), last_seen_at=at
         )
+        _attendance_of(support_session, by).filter(came_by="").update(
+            came_by=Attendance.CameBy.ONLINE
+        )
     if entered:
         record(
             "room.entered",
@@ -1042,6 +1046,7 @@ def enter_room(
             organisation=support_session.group.organisation_id,
             at=at,
         )
+        live.publish_to_leads(support_session.pk, "people", "knocks")
     return admission
 
 

@@ -47,3 +47,10 @@ class PartForm(forms.Form):
 
     version = forms.IntegerField(min_value=0)
     position = forms.IntegerField(min_value=0)
+
+
+class DoorForm(forms.Form):
+    """The door's two buttons."""
+
+    version = forms.IntegerField(min_value=0)
+    do = forms.ChoiceField(choices=[("close", "close"), ("open", "open")])

@@ -10,8 +10,8 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from sessions import rules
-from sessions.models import AgendaItem, Attendance, SupportSession, Turn
+from sessions import door_rules, rules
+from sessions.models import AgendaItem, SupportSession, Turn
 from supportgroups.lib.refusals import Refused
 
 Floor = SupportSession.Floor
@@ -99,16 +99,8 @@ def in_circle(support_session: SupportSession) -> QuerySet[User]:
         | Q(pk__in=rules.leading(support_session).values("pk"))
     )
     return User.objects.filter(
-        people | Q(pk__in=here_in_person(support_session).values("user")),
+        people | Q(pk__in=door_rules.here_in_person(support_session).values("user")),
         ~Exists(rules.listening_only(support_session).filter(about=OuterRef("pk"))),
-    )
-
-
-def here_in_person(support_session: SupportSession) -> QuerySet:
-    """Memberships of those a facilitator, or their own phone, noted as here in person."""
-    return rules.admitted_to(support_session).filter(
-        attendances__support_session=support_session.pk,
-        attendances__came_by=Attendance.CameBy.IN_PERSON,
     )
 
 

@@ -58,6 +58,7 @@ class News(NamedTuple):
 def read_room(session_id: UUID, after: int, revision: int) -> News:
     """The state, messages after a number, and changes after a revision."""
     support_session = SupportSession.objects.select_related("group").get(pk=session_id)
+    live.seat_again(support_session)
     return News(
         live.state_payload(live.room_state(support_session)),
         support_session.change_count,

@@ -17,13 +17,16 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from sessions import rules, safe_rules, talk_rules
+from sessions import door_rules, heard_rules, rules, safe_rules, talk_rules
 from sessions.models import SupportSession
 
 PARTS: dict[str, Callable[[SupportSession], dict[str, Any]]] = {
     "line": talk_rules.line_shown,
     "reports": safe_rules.reports_part,
     "hints": safe_rules.hints_part,
+    "knocks": door_rules.knocks_shown,
+    "people": door_rules.people_shown,
+    "heard": heard_rules.heard_shown,
 }
 
 

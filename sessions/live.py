@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
@@ -29,10 +30,11 @@ from redis.retry import Retry
 
 from accounts.live import person_topic
 from accounts.models import User
+from groups.models import SupportGroup
 from safeguarding.crisis import crisis_help
 from safeguarding.models import Resource
 from sessions import rules
-from sessions.door_rules import newcomers_in
+from sessions.door_rules import door_closes_at, newcomers_in
 from sessions.floor_rules import FloorState, floor_state
 from sessions.models import (
     AgendaItem,
@@ -325,6 +327,7 @@ def state_context(state: RoomState, *, you: str = "") -> dict[str, Any]:
         "group": support_session.group,
         "floor": state.floor,
         "turns": rows,
+        "door_closes_at": door_closes_at(support_session),
         "you": you,
     }
 
@@ -534,6 +537,51 @@ def state_payload(state: RoomState) -> str:
     """What the room's topic carries for a state."""
     letter = "e" if state.support_session.status in CLOSED else "s"
     return f"{letter}{state.support_session.version} {state_frame(state)}"
+
+
+#: How long a seat in person is kept without another word: longer than any session.
+SEAT_SECONDS = 12 * 3600
+SEAT = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[4]), ARGV[1])
+redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[3])
+redis.call('EXPIRE', KEYS[1], 86400)
+redis.call('EXPIRE', KEYS[2], 86400)
+"""
+
+
+def seat_in_person(session_id: UUID, user: User, *, since: datetime) -> None:
+    """Once it is committed, somebody sits in the circle without a device."""
+    transaction.on_commit(lambda: _seat(session_id, user, since))
+
+
+def _seat(session_id: UUID, user: User, since: datetime) -> None:
+    here = Here(sender_token(session_id, user.pk), user.public_name, False, int(since.timestamp()))
+    arguments = [*touch_arguments(session_id, here, IN_PERSON), SEAT_SECONDS]
+    _try(lambda client: client.eval(SEAT, *arguments))
+    _publish(session_id, "p")
+
+
+def leave_seat(session_id: UUID, user: User) -> None:
+    """Once it is committed, the seat without a device is free; those with one stay."""
+    token = sender_token(session_id, user.pk)
+    key = _here_keys(session_id)[0]
+
+    def tell() -> None:
+        _try(lambda client: client.zrem(key, f"{token}/{IN_PERSON}"))
+        _publish(session_id, "p")
+
+    transaction.on_commit(tell)
+
+
+def seat_again(support_session: SupportSession) -> None:
+    """Those who sit there in person, for a Redis that has forgotten them."""
+    if support_session.group.format == SupportGroup.Format.ONLINE:
+        return
+    seen = support_session.attendances.filter(came_by=Attendance.CameBy.IN_PERSON)
+    for attendance in seen.select_related("membership__user"):
+        since = attendance.first_seen_at or timezone.now()
+        _seat(support_session.pk, attendance.membership.user, since)
 
 
 def people_here(session_id: UUID) -> list[Here]:

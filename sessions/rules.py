@@ -492,7 +492,10 @@ def attendance_status(
     if attendance.first_seen_at > max(began_at, support_session.starts_at) + late_after:
         return Attendance.Status.LATE
     end = min(ended_at, support_session.ends_at)
-    if attendance.last_seen_at is not None and attendance.last_seen_at < end - early_before:
+    # Nobody's device tells when somebody goes who sits there in person.
+    came_in_person = attendance.came_by == Attendance.CameBy.IN_PERSON
+    seen = attendance.last_seen_at
+    if not came_in_person and seen is not None and seen < end - early_before:
         return Attendance.Status.LEFT_EARLY
     return Attendance.Status.ATTENDED
 

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Count, Q
-
-from sessions import floor_rules
+from sessions import floor_rules, heard_rules
 from sessions.models import Attendance, SupportSession, Turn
 
 
@@ -43,15 +41,7 @@ def close_all(support_session: SupportSession, *, at: datetime) -> None:
 
 def settle_what_was_said(support_session: SupportSession) -> None:
     """Write down how much each member said, before messages and turns are deleted."""
-    said = dict(
-        support_session.messages.order_by()
-        .values("sender")
-        .annotate(number=Count("*"))
-        .values_list("sender", "number")
-    )
-    spoke: dict[object, float] = {}
-    for turn in support_session.turns.filter(Q(status=Turn.Status.DONE)):
-        spoke[turn.user_id] = spoke.get(turn.user_id, 0) + floor_rules.seconds_spoken(turn)
+    said, spoke = heard_rules.said_by(support_session), heard_rules.spoke_by(support_session)
     attendances = list(support_session.attendances.select_related("membership"))
     for attendance in attendances:
         user_id = attendance.membership.user_id

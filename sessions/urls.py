@@ -1,8 +1,9 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from sessions import (
     after_views,
     before_views,
+    door_views,
     floor_views,
     review_views,
     safe_views,
@@ -11,6 +12,8 @@ from sessions import (
 )
 
 app_name = "sessions"
+
+UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 urlpatterns = [
     path(
@@ -42,6 +45,21 @@ urlpatterns = [
     path("sessions/<uuid:pk>/jump/", floor_views.agenda_jump, name="agenda_jump"),
     path("sessions/<uuid:pk>/floor/", floor_views.floor_lead, name="floor_lead"),
     path("sessions/<uuid:pk>/turn/", floor_views.floor_own, name="floor_own"),
+    path("sessions/<uuid:pk>/door/", door_views.door_set, name="door_set"),
+    path("sessions/<uuid:pk>/knock/", door_views.knock, name="knock"),
+    re_path(
+        rf"^sessions/(?P<pk>{UUID})/knocks/(?P<knock>{UUID})/(?P<told>let-in|not-now)/$",
+        door_views.knock_answer,
+        name="knock_answer",
+    ),
+    re_path(
+        rf"^sessions/(?P<pk>{UUID})/people/(?P<member>{UUID})/(?P<do>here|undo|welcome)/$",
+        door_views.circle_person,
+        name="circle_person",
+    ),
+    path("sessions/<uuid:pk>/heard/", door_views.heard, name="heard"),
+    path("sessions/<uuid:pk>/code/", door_views.checkin_code, name="checkin_code"),
+    path("sessions/<uuid:pk>/here/<str:code>/", door_views.checkin, name="checkin"),
     path("sessions/<uuid:pk>/extend/", views.agenda_extend, name="agenda_extend"),
     path("sessions/<uuid:pk>/end/", views.session_end, name="session_end"),
     path("sessions/<uuid:pk>/concern/", views.concern_raise, name="concern_raise"),

@@ -15,7 +15,7 @@ from accounts.models import User
 from groups.models import SupportGroup
 from groups.rules import groups_staffed_by
 from safeguarding.crisis import crisis_help
-from sessions import actions, before_rules, leads, live, rules
+from sessions import actions, before_rules, door_rules, leads, live, rules
 from sessions.after_views import afterwards
 from sessions.calendar import calendar_file
 from sessions.forms import ConcernForm, MessageForm, VersionForm
@@ -77,14 +77,23 @@ def _person(request: HttpRequest) -> User:
 def room_enter(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The privacy reminder, at each entry; before and after, when the room is open."""
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
-    rules.check_may_enter(request.user, support_session)
+    admission = rules.check_may_enter(request.user, support_session)
     closed = rules.why_not_open(support_session)
     if closed:
         return _closed(request, support_session, closed)
+    try:
+        door_rules.check_door(_person(request), support_session)
+    except Refused:
+        return redirect("sessions:knock", pk)
     if request.method == "POST":
         actions.enter_room(support_session=support_session, by=_person(request))
         return redirect("sessions:room", pk)
-    context = {"support_session": support_session, "group": support_session.group}
+    context = {
+        "support_session": support_session,
+        "group": support_session.group,
+        "is_first": admission.membership is not None
+        and door_rules.is_newcomer(_person(request), support_session),
+    }
     return render_page(request, "sessions/room_enter.html", context | _who_leads(support_session))
 
 

@@ -22,6 +22,7 @@ from groups.models import Membership
 from groups.rules import companion_token
 from sessions.actions import make_calendar_feed
 from sessions.before_rules import answer_token
+from sessions.door_rules import checkin_code
 from sessions.live import sender_token
 from sessions.models import DayOff
 from sessions.routing import websocket_urlpatterns
@@ -285,6 +286,19 @@ DOORS: dict[str, Door] = {
     "sessions:messages": Door(IN_THE_ROOM, at=_live),
     "sessions:session_begin": Door({"facilitator"}, "POST", _live),
     "sessions:agenda_next": Door({"facilitator"}, "POST", _live),
+    "sessions:door_set": Door({"facilitator"}, "POST", _live),
+    "sessions:knock": Door(IN_THE_ROOM, at=_live),
+    "sessions:knock_answer": Door(
+        {"facilitator"}, "POST", lambda world: [world.live.pk, world.live.pk, "let-in"]
+    ),
+    "sessions:circle_person": Door(
+        {"facilitator"}, "POST", lambda world: [world.live.pk, world.membership.pk, "here"]
+    ),
+    "sessions:heard": Door({"facilitator"}, at=_live),
+    "sessions:checkin_code": Door({"facilitator"}, at=_live),
+    "sessions:checkin": Door(
+        IN_THE_ROOM, at=lambda world: [world.live.pk, checkin_code(world.live)]
+    ),
     "sessions:agenda_jump": Door({"facilitator"}, "POST", _live),
     "sessions:floor_lead": Door({"facilitator"}, "POST", _live),
     "sessions:floor_own": Door(IN_THE_ROOM, "POST", _live),

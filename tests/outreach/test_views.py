@@ -269,7 +269,7 @@ def test_the_flyer(directory, client):
 def test_the_code_is_the_code_of_the_address():
     import segno
 
-    from outreach.flyer import code_for
+    from supportgroups.lib.qr import code_for
 
     code = code_for("https://example.org/groups/evening-circle/")
 

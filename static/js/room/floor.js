@@ -74,6 +74,17 @@ export const bindFloor = ({ room, you, now }) => {
     else clock.textContent = `the ${planned === 1 ? "minute is" : `${planned} minutes are`} up`;
   };
 
+  // The shares stay open for whoever reads them while the numbers come again.
+  const heard = document.getElementById("leads-heard");
+  let reads = false;
+  heard?.addEventListener("toggle", (event) => { reads = event.target.open; }, true);
+  if (heard) {
+    new MutationObserver(() => {
+      const shares = heard.querySelector("details");
+      if (shares && reads) shares.open = true;
+    }).observe(heard, { childList: true });
+  }
+
   const mark = () => { markMine(); markCircle(); tick(); };
   setInterval(tick, EVERY);
   mark();

@@ -1,4 +1,4 @@
-"""What stands on a group's printed page. Pure but for segno, which draws the code."""
+"""Codes to scan, as one path. Pure but for segno, which draws them."""
 
 from dataclasses import dataclass
 
