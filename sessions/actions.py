@@ -1,6 +1,6 @@
 """What happens to sessions: made ahead, moved, opened, led, ended; and who is told of them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date, datetime, time
 from typing import NamedTuple, NoReturn
@@ -1032,7 +1032,7 @@ def enter_room(
         Attendance.objects.get_or_create(
             support_session=support_session, membership=admission.membership
         )
-        _attendance_of(support_session, by).update(
+        _attendance_of(support_session, [by.pk]).update(
             first_seen_at=Coalesce("first_seen_at", Value(at)), last_seen_at=at
         )
         _attendance_of(support_session, by).filter(came_by="").update(
@@ -1085,18 +1085,22 @@ def leave_every_room(*, by: User, at: datetime | None = None) -> None:
         leave_room(support_session=entry.support_session, by=by, at=at)
 
 
-def stay_in_room(*, support_session: SupportSession, by: User, at: datetime | None = None) -> None:
-    """A member's device answered. Not an event of the trail: it comes every half minute."""
+def stay_in_room(
+    *, support_session: SupportSession, people: Collection[UUID], at: datetime | None = None
+) -> None:
+    """Devices of these members answered. Not an event of the trail: it comes every half minute."""
     at = at or timezone.now()
-    _attendance_of(support_session, by).filter(
+    _attendance_of(support_session, people).filter(
         last_seen_at__lt=at - rules.SEEN_EVERY, support_session__ended_at__isnull=True
     ).update(last_seen_at=at)
 
 
-def _attendance_of(support_session: SupportSession, user: User) -> QuerySet[Attendance]:
+def _attendance_of(
+    support_session: SupportSession, people: Collection[UUID]
+) -> QuerySet[Attendance]:
     return Attendance.objects.filter(
         support_session=support_session.pk,
-        membership__in=rules.admitted_to(support_session).filter(user=user),
+        membership__in=rules.admitted_to(support_session).filter(user__in=people),
     )
 
 

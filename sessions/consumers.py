@@ -34,11 +34,8 @@ LONGEST_FRAME = 32 * 1024
 MOST_SOCKETS = 10
 #: A closing socket has so long to take what it was sent.
 CLOSING_SECONDS = 30
-#: A question for missed messages may come this often, a sign of life has effect this often.
+#: A question for missed messages may come this often.
 QUESTIONS = {"burst": 20, "per_second": 2}
-TOUCH_SECONDS = 2
-#: How often it is written down until when somebody was there.
-SEEN_SECONDS = rules.SEEN_EVERY.total_seconds()
 
 SIGNED_OUT, REFUSED, UNKNOWN, ENDED = 4401, 4403, 4404, 4410
 
@@ -79,7 +76,7 @@ def _check(
         look = found[0] if found and found[0].is_plain_yes else None
         standing = _ask_the_rules(key, user_id, session_id, look)
     if answered and not standing.leads:
-        actions.stay_in_room(support_session=standing.support_session, by=standing.user)
+        actions.stay_in_room(support_session=standing.support_session, people=[user_id])
     return standing
 
 
@@ -218,7 +215,8 @@ class RoomSocket:
         self.here: live.Here
         self.told: tuple[bool, bool] | None = None
         self.questions = live.Pace(**QUESTIONS)
-        self.touched_at, self.seen_at, self.answered = -math.inf, -math.inf, True
+        self.writing: asyncio.Task[None] | None = None
+        self.written = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Serve the socket until one side closes it."""
@@ -253,7 +251,7 @@ class RoomSocket:
             state = await in_thread(live.room_state)(session)
             self.socket.offer(await in_thread(live.state_frame)(state))
             await self.tell_you()
-            await self.touch()
+            await self.hub.touch(self.session_id, {self.device: self.here})
             if self.room.people is not None:
                 self.socket.offer(live.presence_frame(self.room.people))
             self.hub.show_parts(self.room, leads.PARTS)
@@ -261,27 +259,48 @@ class RoomSocket:
 
     async def serve(self) -> None:
         """Read and write side by side. Whoever is closed gets the code, if they read at all."""
-        closes = asyncio.ensure_future(self.socket.closes.wait())
-        writer = asyncio.ensure_future(self.write())
         reader = asyncio.ensure_future(self.read())
-        tasks: set[asyncio.Future[Any]] = {closes, writer, reader}
+        self.socket.pump = self.pump
+        self.pump()
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {self.socket.closes, self.written, reader}, return_when=asyncio.FIRST_COMPLETED
+            )
             if self.socket.closing is not None:
                 await self.hub.part(self.socket)
-                await asyncio.wait({writer}, timeout=CLOSING_SECONDS)
+                await asyncio.wait({self.written}, timeout=CLOSING_SECONDS)
         finally:
+            tasks = {reader, self.writing} if self.writing else {reader}
             for task in tasks:
                 task.cancel()
             for result in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(result, Exception) and not isinstance(result, OSError):
                     logger.error("live.socket_failed", exc_info=result)
 
+    def pump(self) -> None:
+        """Write what waits. As long as the line takes it no task has to be woken for that."""
+        if not self.written.done() and (self.writing is None or self.writing.done()):
+            loop = asyncio.get_running_loop()
+            self.writing = asyncio.Task(self.write(), loop=loop, eager_start=True)
+
     async def write(self) -> None:
-        while (text := await self.socket.queue.get()) is not None:
-            await self.send({"type": "websocket.send", "text": text})
-        code, reason = self.socket.closing or (1011, "try_again")
-        await self.send({"type": "websocket.close", "code": code, "reason": reason})
+        try:
+            while not self.socket.queue.empty():
+                text = self.socket.queue.get_nowait()
+                if text is None:
+                    code, reason = self.socket.closing or (1011, "try_again")
+                    await self.send({"type": "websocket.close", "code": code, "reason": reason})
+                    self.over()
+                else:
+                    await self.send({"type": "websocket.send", "text": text})
+        except Exception:
+            self.over()
+            raise
+
+    def over(self) -> None:
+        """The last word is out, or the line is broken."""
+        if not self.written.done():
+            self.written.set_result(None)
 
     async def read(self) -> None:
         while self.socket.closing is None:
@@ -305,8 +324,9 @@ class RoomSocket:
             case {"type": "line", "id": str() as client_id, "body": str() as body}:
                 await self.hear_line(_uuid(client_id), body)
             case {"type": "here"}:
-                self.answered = True
-                await self.touch()
+                self.room.devices[self.device] = self.here
+                if not self.socket.leads:
+                    self.room.seen.add(self.user.pk)
             case _:
                 raise Malformed(1008, "malformed")
 
@@ -404,25 +424,15 @@ class RoomSocket:
             await asyncio.sleep(0.05)
         self.socket.offer(text)
 
-    async def touch(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self.touched_at >= TOUCH_SECONDS:
-            self.touched_at = now
-            await self.hub.touch(self.session_id, self.here, self.device)
-
     async def look(self) -> None:
         """Check that this person may stay. What cannot be checked is closed."""
-        now = asyncio.get_running_loop().time()
-        answered = self.answered and now - self.seen_at >= SEEN_SECONDS
-        if answered:
-            self.seen_at, self.answered = now, False
         try:
             standing = await check(
                 self.key,
                 self.user.pk,
                 self.session_id,
                 self.standing,
-                answered=answered,
+                answered=self.standing is None,
                 database=self.hub.database,
             )
         except Refused as no:

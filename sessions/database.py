@@ -78,9 +78,13 @@ class Database:
 async def _connect() -> psycopg.AsyncConnection[Any]:
     """As Django connects, but each statement is its own transaction, prepared at once."""
     parameters = django_connection.get_connection_params()
-    # Django's own cursor is for threads, and puts values into the text.
-    del parameters["cursor_factory"]
-    parameters |= {"autocommit": True, "prepare_threshold": 0, "connect_timeout": 2}
+    parameters |= {
+        # Django's own puts values into the text, for threads.
+        "cursor_factory": psycopg.AsyncRawCursor,
+        "autocommit": True,
+        "prepare_threshold": 0,
+        "connect_timeout": 2,
+    }
     connection = await psycopg.AsyncConnection.connect(**parameters)
     await connection.execute("SET TIME ZONE 'UTC'")
     return connection

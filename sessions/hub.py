@@ -12,7 +12,7 @@ import logging
 import random
 import weakref
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -23,9 +23,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from accounts.live import person_topic
-from sessions import leads, live
+from sessions import actions, leads, live, rules
 from sessions.database import Database, in_thread
 from sessions.models import Message, SupportSession
+from sessions.publisher import Publisher
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ FORERUNNER_SECONDS = 0.15
 ASK_SECONDS, CHECK_SECONDS = 10, 20
 #: How often each room is searched for devices that have left, and read while Redis is away.
 LOOK_SECONDS, READ_SECONDS = 5, 1
+#: How often it is written down until when members were there.
+SEEN_SECONDS = rules.SEEN_EVERY.total_seconds()
+#: Who comes within this time is told of together.
+COMING_SECONDS = 0.5
 #: Parts for those who lead are read this often at most.
 LEADS_SECONDS = 0.5
 
@@ -67,6 +72,15 @@ def read_room(session_id: UUID, after: int, revision: int) -> News:
     )
 
 
+def _stay_in_room(session_id: UUID, people: Collection[UUID]) -> None:
+    support_session = SupportSession.objects.select_related("group").get(pk=session_id)
+    actions.stay_in_room(support_session=support_session, people=people)
+
+
+async def _note_seen(session_id: UUID, people: Collection[UUID]) -> None:
+    await in_thread(_stay_in_room)(session_id, people)
+
+
 _read_room = in_thread(read_room)
 _read_leads = in_thread(leads.parts_for)
 
@@ -78,6 +92,8 @@ class Socket:
         self.session_id, self.user_id = session_id, user_id
         self.look = look
         self.queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE_LENGTH)
+        #: Writes what is in the queue, at once as far as the line takes it.
+        self.pump: Callable[[], None] = lambda: None
         #: The number of the newest message in the queue; None until the client says what it has.
         self.last: int | None = None
         #: It listens before its first check has said yes, and hears nothing until then.
@@ -86,12 +102,11 @@ class Socket:
         self.leads = False
         self.parts: dict[str, str] = {}
         self.closing: tuple[int, str] | None = None
-        self.closes = asyncio.Event()
+        self.closes = asyncio.get_running_loop().create_future()
         self.looking: asyncio.Task[None] | None = None
         self.look_again = False
         now = asyncio.get_running_loop().time()
         # Spread, so that a process that was started with many sockets does not ask all at once.
-        self.ask_at = now + ASK_SECONDS * random.uniform(0.5, 1)  # noqa: S311
         self.check_at = now + CHECK_SECONDS * random.uniform(0.5, 1)  # noqa: S311
 
     def offer(self, text: str) -> None:
@@ -101,6 +116,8 @@ class Socket:
                 self.queue.put_nowait(text)
             except asyncio.QueueFull:
                 self.close(1013, "too_slow")
+            else:
+                self.pump()
 
     def offer_message(self, sequence: int, text: str) -> None:
         """A message, if it is the next one for this socket; one that is behind is catching up."""
@@ -127,7 +144,8 @@ class Socket:
                 while not self.queue.empty():
                     self.queue.get_nowait()
             self.queue.put_nowait(None)
-            self.closes.set()
+            self.pump()
+            self.closes.set_result(None)
 
 
 class Room:
@@ -147,7 +165,14 @@ class Room:
         self.due_parts: set[str] = set()
         self.reading_parts: asyncio.Task[None] | None = None
         self.people: list[live.Here] | None = None
-        self.look_at = asyncio.get_running_loop().time() + LOOK_SECONDS
+        #: Devices that answered, and members whose devices did, since it was last written down.
+        self.devices: dict[str, live.Here] = {}
+        self.seen: set[UUID] = set()
+        now = asyncio.get_running_loop().time()
+        self.ask_at = now + ASK_SECONDS * random.uniform(0.5, 1)  # noqa: S311
+        self.look_at, self.note_at = now + LOOK_SECONDS, now + SEEN_SECONDS
+        self.looking: asyncio.Task[None] | None = None
+        self.look_again = False
         self.reading: asyncio.Task[None] | None = None
         self.read_again = False
 
@@ -277,6 +302,7 @@ class Hub:
             retry=Retry(NoBackoff(), 1),
         )
         self.database = Database()
+        self.publisher = Publisher(lambda: self._connection(socket_timeout=2), self.spawn)
         self.tasks: set[asyncio.Task[Any]] = set()
 
     # Sockets come and go --------------------------------------------------------------------
@@ -312,6 +338,7 @@ class Hub:
         for task in self.tasks:
             task.cancel()
         await self.commands.aclose()
+        await self.publisher.close()
         await self.database.close()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -366,8 +393,7 @@ class Hub:
             room.hear(payload)
             if room.waits:
                 self.read(room, delay=FORERUNNER_SECONDS)
-        with contextlib.suppress(RedisError, OSError):
-            await self.commands.publish(topic, payload)
+        self.publisher.publish(topic, payload)
 
     def show_parts(self, room: Room, parts: Iterable[str]) -> None:
         """Have those who lead see these parts as they are now, once at a time."""
@@ -398,18 +424,36 @@ class Hub:
 
     # Presence -------------------------------------------------------------------------------
 
-    async def touch(self, session_id: UUID, here: live.Here, device: str) -> None:
-        """This device is here. Its coming is told to everybody."""
+    async def touch(self, session_id: UUID, devices: Mapping[str, live.Here]) -> None:
+        """These devices are here. The coming of one is told to everybody."""
         with contextlib.suppress(RedisError, OSError):
-            if await self.commands.eval(
-                live.TOUCH, *live.touch_arguments(session_id, here, device)
-            ):
+            if await self.commands.eval(live.TOUCH, *live.touch_arguments(session_id, devices)):
                 await self.commands.publish(live.room_topic(session_id), "p")
 
+    def _write_down(self, room: Room, now: float) -> None:
+        """Who answered: one step for all of a room, whose devices are asked at the same moment."""
+        if room.devices:
+            devices, room.devices = room.devices, {}
+            self.spawn(self.touch(room.session_id, devices))
+        if room.seen and now >= room.note_at:
+            people, room.seen = room.seen, set()
+            room.note_at = now + SEEN_SECONDS
+            self.spawn(_note_seen(room.session_id, people))
+
+    def look_who_is_here(self, room: Room) -> None:
+        """Soon, and once for all who come within a moment."""
+        room.look_at = asyncio.get_running_loop().time() + LOOK_SECONDS
+        room.look_again = True
+        if room.looking is None or room.looking.done():
+            room.looking = self.spawn(self._look_who_is_here(room))
+
     async def _look_who_is_here(self, room: Room) -> None:
-        with contextlib.suppress(RedisError, OSError):
-            answer = await self.commands.eval(live.LOOK, *live.look_arguments(room.session_id))
-            room.hear_people(live.people_in(answer))
+        while room.look_again:
+            room.look_again = False
+            with contextlib.suppress(RedisError, OSError):
+                answer = await self.commands.eval(live.LOOK, *live.look_arguments(room.session_id))
+                room.hear_people(live.people_in(answer))
+            await asyncio.sleep(COMING_SECONDS)
 
     # Redis ----------------------------------------------------------------------------------
 
@@ -443,16 +487,15 @@ class Hub:
         """A Redis that was started again has forgotten who is here."""
         for room in self.rooms.values():
             room.look_at = asyncio.get_running_loop().time() + LOOK_SECONDS
-            for socket in room.sockets:
-                socket.ask_at = 0
+            room.ask_at = 0
 
     @staticmethod
-    def _connection() -> redis.asyncio.Connection:
+    def _connection(*, socket_timeout: float | None = None) -> redis.asyncio.Connection:
         pool = redis.asyncio.ConnectionPool.from_url(
             settings.REDIS_URL,
             protocol=2,
             socket_connect_timeout=1,
-            socket_timeout=None,
+            socket_timeout=socket_timeout,
             retry=Retry(NoBackoff(), 0),
         )
         return pool.make_connection()
@@ -485,8 +528,7 @@ class Hub:
     def _hear_message(self, name: str, payload: str) -> None:
         if room := self.rooms.get(name):
             if not room.hear(payload):
-                room.look_at = 0
-                self.spawn(self._look_who_is_here(room))
+                self.look_who_is_here(room)
             elif room.waits:
                 self.read(room, delay=FORERUNNER_SECONDS)
         elif room := self.rooms.get(live.room_of_leads(name) or ""):
@@ -519,13 +561,15 @@ class Hub:
                     self.read(room)
                     self.show_parts(room, leads.PARTS)
                 elif now >= room.look_at:
-                    room.look_at = now + LOOK_SECONDS
-                    self.spawn(self._look_who_is_here(room))
+                    self.look_who_is_here(room)
                 if room.due_parts:  # what could not be read a moment ago
                     self.show_parts(room, ())
+                self._write_down(room, now)
+                asks = now >= room.ask_at
+                if asks:
+                    room.ask_at = now + ASK_SECONDS
                 for socket in list(room.sockets):
-                    if now >= socket.ask_at:
-                        socket.ask_at = now + ASK_SECONDS
+                    if asks:
                         socket.offer(still_here)
                     if now >= socket.check_at:
                         self.look(socket)

@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -361,12 +361,14 @@ def state_frame(state: RoomState) -> str:
 
 TOUCH = """
 local now = tonumber(redis.call('TIME')[1])
-local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+local new = 0
+for i = 1, #ARGV, 3 do
+  new = new + redis.call('ZADD', KEYS[1], now, ARGV[i])
+  redis.call('HSET', KEYS[2], ARGV[i + 1], ARGV[i + 2])
+end
 redis.call('EXPIRE', KEYS[1], 86400)
 redis.call('EXPIRE', KEYS[2], 86400)
-return known and 0 or 1
+return new
 """
 LOOK = """
 local oldest = tonumber(redis.call('TIME')[1]) - tonumber(ARGV[1])
@@ -398,10 +400,13 @@ class Here:
     in_person: bool = False
 
 
-def touch_arguments(session_id: UUID, here: Here, device: str) -> list[Any]:
-    """For the TOUCH script: this device of this person is here now."""
-    about = json.dumps({"name": here.name, "leads": here.leads, "since": here.since})
-    return [2, *_here_keys(session_id), f"{here.token}/{device}", here.token, about]
+def touch_arguments(session_id: UUID, devices: Mapping[str, Here]) -> list[Any]:
+    """For the TOUCH script: these devices of these people are here now. It says how many came."""
+    told: list[str] = []
+    for device, here in devices.items():
+        about = json.dumps({"name": here.name, "leads": here.leads, "since": here.since})
+        told += [f"{here.token}/{device}", here.token, about]
+    return [2, *_here_keys(session_id), *told]
 
 
 def look_arguments(session_id: UUID) -> list[Any]:
@@ -592,7 +597,7 @@ def people_here(session_id: UUID) -> list[Here]:
 
 def show_present(session_id: UUID, here: Here, *, device: str) -> None:
     """A page without a socket was looked at: its reader is here for the next half minute."""
-    if _try(lambda client: client.eval(TOUCH, *touch_arguments(session_id, here, device))):
+    if _try(lambda client: client.eval(TOUCH, *touch_arguments(session_id, {device: here}))):
         _publish(session_id, "p")
 
 

@@ -33,7 +33,7 @@ def _run(statement: Statement, values: dict[Any, Any]) -> tuple[Any, ...] | None
     connection.ensure_connection()
     with connection.wrap_database_errors:
         connection.connection.prepare_threshold = 0
-        with psycopg.Cursor(connection.connection) as cursor:
+        with psycopg.RawCursor(connection.connection) as cursor:
             cursor.execute(*_filled(statement, values))
             return cursor.fetchone()
 
@@ -41,6 +41,19 @@ def _run(statement: Statement, values: dict[Any, Any]) -> tuple[Any, ...] | None
 def _filled(statement: Statement, values: dict[Any, Any]) -> tuple[str, list[Any]]:
     text, stand_ins = statement
     return text, [values.get(stand_in, stand_in) for stand_in in stand_ins]
+
+
+def _numbered(text: str, stand_ins: tuple[Any, ...]) -> Statement:
+    """The statement as PostgreSQL itself reads it, each value once: `$1` instead of Django's `%s`.
+
+    The rules repeat a few values dozens of times, and a long text is taken apart anew each time.
+    """
+    # A type belongs to a value: 1 and True are equal and not the same.
+    keys = [(type(stand_in), stand_in) for stand_in in stand_ins]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys), start=1)}
+    first, *rest = text.split("%s")
+    pieces = (f"${numbers[key]}{piece}" for key, piece in zip(keys, rest, strict=True))
+    return first + "".join(pieces), tuple(stand_in for _, stand_in in numbers)
 
 
 def _sql(rows: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -95,11 +108,14 @@ def _insert_message() -> Statement:
         )
         SELECT * FROM added UNION ALL ({sent_before})
     """  # noqa: S608
-    return text, (
-        *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], *listens[1]),
-        *(_SIGN_IN, _SIGN_IN, _NOW),
-        *(_SESSION, _CLIENT_ID, _PERSON, *leads[1], _BODY, _NOW),
-        *key,
+    return _numbered(
+        text,
+        (
+            *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], *listens[1]),
+            *(_SIGN_IN, _SIGN_IN, _NOW),
+            *(_SESSION, _CLIENT_ID, _PERSON, *leads[1], _BODY, _NOW),
+            *key,
+        ),
     )
 
 
@@ -184,9 +200,12 @@ def _look() -> Statement:
             message_count, version, change_count
         FROM support_sessions_supportsession WHERE id = %s
     """  # noqa: S608
-    return text, (
-        *(*entered[1], *leads[1], *admitted[1], _SIGN_IN, _NOW, _PERSON),
-        *(*listens[1], *helped[1], _SESSION),
+    return _numbered(
+        text,
+        (
+            *(*entered[1], *leads[1], *admitted[1], _SIGN_IN, _NOW, _PERSON),
+            *(*listens[1], *helped[1], _SESSION),
+        ),
     )
 
 

@@ -236,7 +236,7 @@ def _room(
     token = live.sender_token(support_session.pk, user.pk)
     here = live.Here(token, user.public_name, admission.leads, int(entry.accepted_at.timestamp()))
     live.show_present(support_session.pk, here, device="page")
-    actions.stay_in_room(support_session=support_session, by=user)
+    actions.stay_in_room(support_session=support_session, people=[user.pk])
     said = _said(user, support_session)
     state = live.room_state(support_session)
     context = {

@@ -127,7 +127,7 @@ def test_a_sign_of_life_is_written_down_now_and_then(
     assert seen is not None
     for seconds, moves in ((10, False), (40, True)):
         at = seen + timedelta(seconds=seconds)
-        actions.stay_in_room(support_session=running, by=member.user, at=at)
+        actions.stay_in_room(support_session=running, people=[member.user.pk], at=at)
         assert (Attendance.objects.get().last_seen_at == at) is moves
 
 
