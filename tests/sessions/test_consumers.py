@@ -4,7 +4,6 @@ Each test stands for a promise of docs/live-protocol.md.
 """
 
 import json
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -263,27 +262,6 @@ def test_a_flood_slows_its_sender_only(enter: Enter, member: Person, other: Pers
 
 
 # When something breaks ----------------------------------------------------------------------------
-
-
-def test_a_slow_reader_is_closed_and_slows_nobody(
-    web: Web,
-    enter: Enter,
-    session: SupportSession,
-    member: Person,
-    other: Person,
-) -> None:
-    """As if another process had published a great deal at once."""
-    reads, sleeps = enter(other), enter(member, receive_buffer=4096)
-    client = redis.Redis.from_url(os.environ["REDIS_URL"])
-    text = live.frame("message", sequence=0, id="", sender="", html="x" * 60_000)
-    with client:
-        for number in range(1, 401):
-            client.publish(live.room_topic(session.pk), f"m{number} {text}")
-            if number % 20 == 0:
-                while len(reads.heard()) < number:
-                    reads.until("message")
-    assert len(reads.heard()) == 400
-    assert sleeps.closed()[0] == 1013
 
 
 def test_two_processes_are_one_room(

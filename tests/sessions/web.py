@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -33,11 +34,20 @@ PATIENCE = 40.0
 class Web:
     """One web process as in production, on the test's database, with the application's role."""
 
-    def __init__(self, *, redis_url: str | None = None, fast: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        redis_url: str | None = None,
+        database_port: int | None = None,
+        fast: bool = False,
+    ) -> None:
+        database_url = _test_database_url(os.environ["TEST_APP_DATABASE_URL"])
+        if database_port:
+            database_url = re.sub(r":\d+/", f":{database_port}/", database_url)
         self.port = embedded.free_port()
         self.origin = f"http://localhost:{self.port}"
         self.environment = os.environ | {
-            "DATABASE_URL": _test_database_url(os.environ["TEST_APP_DATABASE_URL"]),
+            "DATABASE_URL": database_url,
             "DATABASE_POOL_SIZE": "6",
             "REDIS_URL": redis_url or os.environ["REDIS_URL"],
             "SITE_URL": self.origin,
@@ -131,6 +141,15 @@ class Guest:
         client_id = client_id or str(uuid4())
         self.send(type="message", id=client_id, body=body, **more)
         return client_id
+
+    def answer(self, client_id: str) -> dict[str, Any]:
+        """What became of what was sent with this id."""
+        while True:
+            for frame in self.frames:
+                if frame["type"] in ("sent", "refused") and frame["id"] == client_id:
+                    self.frames.remove(frame)
+                    return frame
+            self.frames.append(json.loads(self.line.recv(timeout=PATIENCE)))
 
     def catch_up(self, after: int, revision: int = 0) -> dict[str, Any]:
         """Ask for everything after these numbers, and read to its end."""
