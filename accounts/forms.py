@@ -199,6 +199,7 @@ class RemindersForm(forms.ModelForm):
             "mails_name_groups",
             "mails_carry_entries",
             "mails_after_missed",
+            "mails_after_session",
         ]
         labels = {
             "reminds_day_before": "Send an early reminder",
@@ -209,6 +210,7 @@ class RemindersForm(forms.ModelForm):
             "quiet_until": "Quiet until",
             "mails_carry_entries": "Add an entry for my calendar to these mails",
             "mails_after_missed": "Write a kind word when I missed two sessions in a row",
+            "mails_after_session": "Write a note after a session I was at",
         }
         widgets = {
             "quiet_from": forms.TimeInput(

@@ -44,6 +44,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     mails_carry_entries = models.BooleanField(default=True)
     #: Whether a kind word comes after two sessions missed in a row.
     mails_after_missed = models.BooleanField(default=True)
+    #: Whether a note comes after each session they were at.
+    mails_after_session = models.BooleanField(default=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(default=timezone.now)

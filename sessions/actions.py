@@ -20,7 +20,17 @@ from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import check_may_staff
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from sessions import after_rules, door_rules, hints, live, rules, schedule, statements, turns
+from sessions import (
+    after_rules,
+    before_times,
+    door_rules,
+    hints,
+    live,
+    rules,
+    schedule,
+    statements,
+    turns,
+)
 from sessions.bookings import book, book_or_refuse, free
 from sessions.changes import changed as changed
 from sessions.changes import locked as locked
@@ -933,10 +943,18 @@ def mark_sent(*, reminder: Reminder, at: datetime | None = None) -> None:
     Reminder.objects.filter(pk=reminder.pk).update(sent_at=at or timezone.now())
 
 
-def put_off_reminder(*, reminder: Reminder) -> None:
+def put_off_reminder(*, reminder: Reminder, at: datetime | None = None) -> None:
     """It would come within quiet hours: the row goes, and comes again when they are over, if the
-    reminder is of use then."""
-    Reminder.objects.filter(pk=reminder.pk, sent_at__isnull=True).delete()
+    reminder is of use then. A closing note is made once, so its row waits as if it were claimed."""
+    at = at or timezone.now()
+    unsent = Reminder.objects.filter(pk=reminder.pk, sent_at__isnull=True)
+    if reminder.kind != Reminder.Kind.CLOSING:
+        unsent.delete()
+        return
+    quiet = before_times.quiet_hours(reminder.user)
+    hours = quiet.around(at) if quiet else None
+    until = hours[1] if hours else at
+    unsent.update(claimed_at=until - rules.CLAIM_HOLDS, attempts=F("attempts") - 1)
 
 
 def release_reminders(*, reminders: list[Reminder]) -> None:

@@ -1458,7 +1458,7 @@ def must_wait(reminder: Reminder, *, at: datetime) -> bool:
     """Whether a reminder that was claimed late would now come within its person's quiet hours.
     News of a session never waits."""
     kind = Reminder.Kind(reminder.kind)
-    waits = kind in REMINDER_TIMES or kind == Reminder.Kind.MISSED
+    waits = kind in REMINDER_TIMES or kind in (Reminder.Kind.MISSED, Reminder.Kind.CLOSING)
     return waits and before_times.is_quiet(before_times.quiet_hours(reminder.user), at)
 
 
@@ -1626,6 +1626,8 @@ def _is_wanted(reminder: Reminder, kind: Reminder.Kind, at: datetime) -> bool:
     if kind == Reminder.Kind.MISSED:
         missed = missed_twice(at=at).filter(support_session=support_session)
         return missed.filter(membership__user=user).exists()
+    if kind == Reminder.Kind.CLOSING:
+        return user.mails_after_session
     return kind not in REMINDER_TIMES or _is_due(kind, user, support_session.starts_at, at)
 
 

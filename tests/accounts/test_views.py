@@ -113,6 +113,7 @@ def test_reminders_saves_what_was_chosen(member):
     assert person.mails_name_groups
     assert not person.mails_carry_entries
     assert not person.mails_after_missed
+    assert not person.mails_after_session
     page = member.client.get(PROFILE).content.decode()
     assert "30 minutes before" in page
     assert "22:00 to 07:00" in page

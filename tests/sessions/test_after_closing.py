@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -99,12 +100,31 @@ def test_a_killed_worker_neither_loses_nor_repeats_it(running, member, facilitat
     assert mailed() == Counter([member.user.email, facilitator.user.email])
 
 
-def test_turning_reminders_off_is_about_before(running, member):
+@pytest.mark.parametrize("wants", [False, True])
+def test_it_has_a_setting_of_its_own(running, member, wants):
     member.user.reminds_day_before = member.user.reminds_hour_before = False
+    member.user.mails_after_session = wants
     member.user.save()
     actions.end_session(support_session=running, by=None)
     periodic.send_due_reminders()
-    assert member.user.email in mailed()
+    assert (member.user.email in mailed()) is wants
+
+
+def test_in_quiet_hours_it_waits_until_they_are_over(running, member):
+    """The row is made once, so it is put off and not made anew."""
+    now = timezone.localtime(timezone.now(), ZoneInfo("Europe/London"))
+    member.user.quiet_from = (now - timedelta(hours=1)).time()
+    member.user.quiet_until = (now + timedelta(hours=2)).time()
+    member.user.save()
+    actions.end_session(support_session=running, by=None)
+    for _ in range(2):
+        periodic.send_due_reminders()
+    assert member.user.email not in mailed()
+    with time_machine.travel(timezone.now() + timedelta(hours=2, minutes=1)):
+        for _ in range(2):
+            periodic.send_due_reminders()
+    assert mailed()[member.user.email] == 1
+    assert Reminder.objects.get(user=member.user).attempts == 1
 
 
 def test_ending_says_until_when_messages_stay(running, group):
