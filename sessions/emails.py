@@ -117,7 +117,7 @@ def _words(reminder: Reminder) -> tuple[str, str]:
         "link": _address("sessions:session_detail", support_session),
         "cover_link": _address("sessions:cover", support_session),
         "calendar_link": _address("sessions:calendar", support_session),
-        "home_link": settings.SITE_URL + "/",
+        "home_link": settings.SITE_URL + reverse("outcomes:participant_home"),
         "settings_link": settings.SITE_URL + reverse("accounts:reminders"),
     }
     if named := reminder.user.mails_name_groups and kind not in Reminder.OF_COVERS:
