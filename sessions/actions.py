@@ -1053,7 +1053,7 @@ def enter_room(
         _attendance_of(support_session, [by.pk]).update(
             first_seen_at=Coalesce("first_seen_at", Value(at)), last_seen_at=at
         )
-        _attendance_of(support_session, by).filter(came_by="").update(
+        _attendance_of(support_session, [by.pk]).filter(came_by="").update(
             came_by=Attendance.CameBy.ONLINE
         )
     if entered:

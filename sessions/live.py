@@ -562,7 +562,7 @@ def seat_in_person(session_id: UUID, user: User, *, since: datetime) -> None:
 
 def _seat(session_id: UUID, user: User, since: datetime) -> None:
     here = Here(sender_token(session_id, user.pk), user.public_name, False, int(since.timestamp()))
-    arguments = [*touch_arguments(session_id, here, IN_PERSON), SEAT_SECONDS]
+    arguments = [*touch_arguments(session_id, {IN_PERSON: here}), SEAT_SECONDS]
     _try(lambda client: client.eval(SEAT, *arguments))
     _publish(session_id, "p")
 
