@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -101,6 +101,7 @@ def overview_of(
         scope=scope,
         alerts=[
             *_people_alerts(user, organisation, at=at, zone=zone),
+            *_library_alerts(organisation, on=today),
             *(_look_alert(look) for look in looks),
         ],
         looks=looks,
@@ -171,6 +172,22 @@ def _people_alerts(
             }
         )
     return alerts
+
+
+def _library_alerts(organisation: Organisation, *, on: date) -> list[dict[str, Any]]:
+    """Sources that facilitators cannot show until somebody has read them again."""
+    number = organisation.resources.overdue(on).count()
+    if not number:
+        return []
+    return [
+        {
+            "count": number,
+            "level": 0,
+            "title": "Source to read again" if number == 1 else "Sources to read again",
+            "url": reverse("safeguarding:library", args=[organisation.slug]),
+            "detail": "Facilitators cannot show what nobody has read for a while.",
+        }
+    ]
 
 
 def _promise(waiting: Waiting, words: str, *, at: datetime, zone: ZoneInfo) -> str:

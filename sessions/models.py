@@ -1,7 +1,9 @@
 """Scheduled sessions, who came, what was said, and who is reminded."""
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Self
+from uuid import UUID
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.expressions import ArraySubquery
@@ -9,6 +11,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, OuterRef, Q
 from django.db.models.functions import UUID7, Lower
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organisation, User
@@ -844,6 +847,16 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"Message {self.sequence}"
+
+    def get_absolute_url(self) -> str:
+        """The page with what can be done about it."""
+        return f"{_messages_address(self.support_session_id)}{self.sequence}/"
+
+
+@lru_cache(maxsize=1024)
+def _messages_address(session_id: UUID) -> str:
+    """Asked once a session: each message is rendered while people wait for it."""
+    return reverse("sessions:messages", args=[session_id])
 
 
 class MessageVersion(models.Model):

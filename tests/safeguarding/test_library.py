@@ -85,6 +85,8 @@ def test_library_adds_reads_again_and_takes_out(coordinator, organisation):
     Resource.objects.update(
         reviewed_on=TODAY() - timedelta(days=200), review_until=TODAY() - timedelta(days=1)
     )
+    overview = coordinator.client.get(reverse("outcomes:overview", args=[organisation.slug]))
+    assert "Source to read again" in text(overview)
     page = text(coordinator.client.get(address))
     assert "Read this one again" in page
     assert "Read again" in page

@@ -108,6 +108,19 @@ def test_message_report_by_htmx_stays_above_the_room(message: Message, other: Pe
     assert "<html" not in page
 
 
+def test_message_report_is_possible_afterwards_for_who_was_there(
+    message: Message, running: SupportSession, other: Person, facilitator: Person
+) -> None:
+    actions.end_session(support_session=running, by=facilitator.user)
+    absent = signed_in(factories.member(running.group).user)
+    assert on("message_more", message) in text(other.client, at("conversation", running.pk))
+    page = text(other.client, on("message_report", message), reason="hurts", words="")
+    assert "Nobody in the room sees that you reported it" in page
+    assert Report.objects.get().reporter == other.user
+    assert absent.client.get(on("message_more", message)).status_code == 403
+    assert facilitator.client.get(on("message_hide", message)).status_code == 403
+
+
 def test_message_hide_shows_a_calm_line_to_everybody(
     message: Message, running: SupportSession, member: Person, other: Person, facilitator: Person
 ) -> None:

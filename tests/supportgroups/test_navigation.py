@@ -6,6 +6,7 @@ from django.test import RequestFactory
 
 from supportgroups.navigation import navigation
 from tests import factories
+from tests.cast import signed_in
 
 
 def items(person, path="/"):
@@ -23,12 +24,26 @@ def items(person, path="/"):
         ("facilitator", ["Home", "Find a group", "Groups", "Applications", "Settings"]),
         (
             "coordinator",
-            ["Home", "Find a group", "Overview", "Groups", "Applications", "Concerns", "Settings"],
+            [
+                *("Home", "Find a group", "Overview", "Groups", "Applications", "Concerns"),
+                *("Reviews", "Settings"),
+            ],
         ),
     ],
 )
 def test_everybody_is_led_to_what_is_theirs(cast, who, labels):
     assert [item.label for item in items(cast[who])] == labels
+
+
+def test_an_overseer_is_led_to_reviews(group, member):
+    session = factories.support_session(group, status="live")
+    factories.intervention(session, made_by=group.overseer)
+    factories.intervention(session, kind="mute", about=member.user)
+    factories.report(factories.message(session, member.user))
+
+    (reviews,) = [item for item in items(signed_in(group.overseer)) if item.label == "Reviews"]
+
+    assert reviews.count == 2, "nobody judges their own"
 
 
 def test_waiting_work_is_counted(cast, group):
