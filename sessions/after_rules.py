@@ -310,11 +310,9 @@ def follow_ups_owned_by(user: User) -> QuerySet[FollowUp]:
     return follow_ups_seen_by(user).filter(owner=user, done_at__isnull=True)
 
 
-def open_follow_ups_of(group: SupportGroup) -> QuerySet[FollowUp]:
-    """What is still to be done in a group, for those who lead it."""
-    return FollowUp.objects.filter(
-        support_session__group=group.pk, done_at__isnull=True
-    ).select_related("owner", "support_session")
+def open_follow_ups_of(group: SupportGroup, *, seen_by: Viewer) -> QuerySet[FollowUp]:
+    """What is still to be done in a group, as far as it is this person's to know."""
+    return follow_ups_seen_by(seen_by).filter(support_session__group=group.pk, done_at__isnull=True)
 
 
 def check_may_settle(user: Viewer, follow_up: FollowUp) -> None:

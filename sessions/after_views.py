@@ -268,7 +268,7 @@ def debrief_list(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "group": group,
         "page": Paginator(debriefs, DEBRIEFS_ON_A_PAGE).get_page(request.GET.get("page")),
-        "follow_ups": after_rules.open_follow_ups_of(group),
+        "follow_ups": after_rules.open_follow_ups_of(group, seen_by=request.user),
     }
     return render_page(request, "sessions/after_debrief_list.html", context)
 

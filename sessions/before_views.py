@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
 from groups.models import SupportGroup
-from sessions import before_actions, before_rules, rules
+from sessions import after_rules, before_actions, before_rules, rules
 from sessions.actions import AgendaPart
 from sessions.before_forms import AnswerForm, CoverNoteForm, PlanForm
 from sessions.models import Attendance, SupportSession
@@ -132,6 +132,7 @@ def prepare(request: HttpRequest, pk: UUID) -> HttpResponse:
         "people": (people := before_rules.expected_people(support_session)),
         "tally": _tally(people),
         "covers": before_rules.covers_of(support_session),
+        "follow_ups": after_rules.open_follow_ups_of(group, seen_by=person),
         "form": form,
         "version": support_session.version if form.is_stale else form["version"].value(),
         "minutes": (support_session.ends_at - support_session.starts_at) // timedelta(minutes=1),

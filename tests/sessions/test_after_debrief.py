@@ -181,7 +181,7 @@ def test_a_follow_up_can_be_given_to_somebody_else(held, facilitator, overseer):
     follow_up.refresh_from_db()
     assert (follow_up.what, follow_up.owner) == ("Ring Bo", overseer.user)
     assert follow_up in after_rules.follow_ups_owned_by(overseer.user)
-    assert follow_up in after_rules.open_follow_ups_of(held.group)
+    assert follow_up in after_rules.open_follow_ups_of(held.group, seen_by=facilitator.user)
 
 
 @pytest.mark.parametrize("who", ["member", "coordinator", "outsider"])
@@ -223,3 +223,16 @@ def test_whoever_led_can_ask_for_support_for_somebody_who_was_there(
     assert (concern.about, concern.opened_by) == (member.user, facilitator.user)
     assert coordinator.user.display_name in done
     assert not Debrief.objects.exists()
+
+
+def test_the_page_to_prepare_lists_what_is_still_to_do(group, held, facilitator, coordinator):
+    coming = factories.support_session(group)
+    follow_up = factories.follow_up(held, what="Print the ground rules")
+    factories.follow_up(held, what="Ring the library", done_at=timezone.now())
+    page = text(facilitator.client.get(reverse("sessions:prepare", args=[coming.pk])))
+    assert reverse("sessions:follow_up", args=[follow_up.pk]) in page
+    assert "Print the ground rules" in page
+    assert "Ring the library" not in page
+    # Coordinators prepare too, and follow-ups are not theirs to read.
+    page = text(coordinator.client.get(reverse("sessions:prepare", args=[coming.pk])))
+    assert "Print the ground rules" not in page
