@@ -569,6 +569,15 @@ class PromisesForm(StepForm):
         usual=30,
     )
 
+    allows_anonymous_questions = forms.BooleanField(
+        label="Members may ask the group something without their name",
+        help_text=(
+            "In a live session. Nobody is shown who asked, you neither. Such a question can be "
+            "hidden like any message, and who misuses it can be stopped."
+        ),
+        required=False,
+    )
+
     def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
         self.current: Agreement | None = group.current_agreement()
         self.is_replaced = rules.agreement_is_unread(group)
@@ -609,11 +618,8 @@ class PromisesForm(StepForm):
         return bool(text) and (self.current is None or text != _lines(self.current.text))
 
     def changes(self) -> dict[str, Any]:
-        return {
-            name: value
-            for name, value in super().changes().items()
-            if name in ("ground_rules", "keeps_messages_days")
-        }
+        names = ("ground_rules", "keeps_messages_days", "allows_anonymous_questions")
+        return {name: value for name, value in super().changes().items() if name in names}
 
 
 def _lines(text: str) -> str:

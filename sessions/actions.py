@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date, datetime, time
+from functools import partial
 from typing import NamedTuple, NoReturn
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from sessions import (
     rules,
     schedule,
     statements,
+    talk_rules,
     turns,
 )
 from sessions.bookings import book, book_or_refuse, free
@@ -1128,30 +1130,38 @@ def post_message(
     client_id: UUID,
     body: str,
     by: User,
+    reply_to: int | None = None,
+    nameless: bool = False,
     sign_in: str | None = None,
     at: datetime | None = None,
 ) -> Message:
     """Say something to everybody in a live session, once, however often it is sent.
 
     `client_id` is made by the sender's browser; sent again it returns the message that is there.
-    `sign_in` is the key of the browser session that a socket was opened with: it must still hold.
-    Raises `Refused` for a body that cannot be, and when the person may not speak now. The message
-    itself is the record: it leaves no event in the trail.
+    `reply_to` is the number of the message that it answers. `nameless`: a question that nobody is
+    told whose it is, facilitators neither. `sign_in` is the key of the browser session that a
+    socket was opened with: it must still hold. Raises `Refused` for a body that cannot be, and when
+    the person may not speak now. The message itself is the record: it leaves no event in the trail.
     """
-    message = _unsent(support_session, client_id, body, by, at)
+    message = _unsent(support_session, client_id, body, by, at, nameless=nameless)
+    if nameless:
+        _check_may_ask(message)
+        reply_to = None
     try:
         # Outside a transaction the statement is its own; inside one a savepoint keeps it whole.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            is_new = statements.insert_message(message, sign_in=sign_in)
+            is_new = statements.insert_message(message, sign_in=sign_in, reply_to=reply_to)
     except IntegrityError:
         # The same message came twice at the same moment. The whole statement of the second was
         # undone, its number too, so there is no gap.
-        is_new = statements.insert_message(message, sign_in=sign_in)
+        is_new = statements.insert_message(message, sign_in=sign_in, reply_to=reply_to)
     if is_new is None:
         _refuse(message)
     if is_new:
+        _read_what_it_answers(message)
         live.publish_message(message)
         hints.notice(message)
+        _tell_its_sender(message)
     return message
 
 
@@ -1161,6 +1171,8 @@ async def apost_message(
     client_id: UUID,
     body: str,
     by: User,
+    reply_to: int | None = None,
+    nameless: bool = False,
     sign_in: str,
     database: Database,
     tell: Callable[[Message], Awaitable[None]],
@@ -1169,27 +1181,64 @@ async def apost_message(
 
     Raises psycopg's errors when it is not known whether it is stored; then send it again.
     """
-    message = _unsent(support_session, client_id, body, by, None)
+    message = _unsent(support_session, client_id, body, by, None, nameless=nameless)
+    if nameless:
+        await in_thread(_check_may_ask)(message)
+        reply_to = None
+    insert = partial(
+        statements.ainsert_message, message, sign_in=sign_in, reply_to=reply_to, database=database
+    )
     try:
-        is_new = await statements.ainsert_message(message, sign_in=sign_in, database=database)
+        is_new = await insert()
     except psycopg.errors.IntegrityError:
-        is_new = await statements.ainsert_message(message, sign_in=sign_in, database=database)
+        is_new = await insert()
     if is_new is None:
         await in_thread(_refuse)(message)
     if is_new:
+        if message.reply_to_id is not None:
+            await in_thread(_read_what_it_answers)(message)
         await tell(message)
         await hints.anotice(message)
+        if nameless:
+            await in_thread(_tell_its_sender)(message)
     return message
 
 
+def _check_may_ask(message: Message) -> None:
+    """Raise `Refused` unless a question may be asked without a name, here and now."""
+    session = message.support_session
+    here = sum(not here.leads for here in live.people_here(session.pk))
+    talk_rules.check_may_ask_namelessly(message.sender, session, message.client_id, here=here)
+
+
+def _read_what_it_answers(message: Message) -> None:
+    if message.reply_to_id is not None:
+        messages = live.shown_messages(message.support_session)
+        message.reply_to = messages.filter(pk=message.reply_to_id).first()
+
+
+def _tell_its_sender(message: Message) -> None:
+    """Tell the sender's other devices that a question without a name is theirs."""
+    if message.is_anonymous:
+        mine = live.own_frame(talk_rules.own_in([message], message.sender))
+        live.publish_own(message.support_session_id, message.sender_id, mine)
+
+
 def _unsent(
-    support_session: SupportSession, client_id: UUID, body: str, by: User, at: datetime | None
+    support_session: SupportSession,
+    client_id: UUID,
+    body: str,
+    by: User,
+    at: datetime | None,
+    *,
+    nameless: bool,
 ) -> Message:
     return Message(
         support_session=support_session,
         client_id=client_id,
         sender=by,
         body=rules.message_body(body),
+        is_anonymous=nameless,
         sent_at=at or timezone.now(),
     )
 

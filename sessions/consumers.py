@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID, uuid4
 
 import psycopg
@@ -40,7 +40,10 @@ QUESTIONS = {"burst": 20, "per_second": 2}
 SIGNED_OUT, REFUSED, UNKNOWN, ENDED = 4401, 4403, 4404, 4410
 
 #: Reasons of a no that concern a message and not the person's right to be in the room.
-OF_THE_MESSAGE = {"empty", "too_long", "characters", "not_live", "muted"}
+OF_THE_MESSAGE = {
+    *("empty", "too_long", "characters", "not_live", "muted", "names_only", "too_few_here"),
+    *("gone", "not_own", "too_late", "no_such_reaction"),
+}
 
 
 class Malformed(Exception):
@@ -118,6 +121,31 @@ def _came_at(session_id: UUID, user_id: UUID) -> int:
     return int(entry.accepted_at.timestamp())
 
 
+def _edit(standing: Standing, key: str | None, sequence: int, body: str) -> int:
+    standing = _fresh(standing, key)
+    return talk_actions.edit_message(
+        support_session=standing.support_session, sequence=sequence, body=body, by=standing.user
+    ).sequence
+
+
+def _delete(standing: Standing, key: str | None, sequence: int) -> int:
+    standing = _fresh(standing, key)
+    return talk_actions.delete_message(
+        support_session=standing.support_session, sequence=sequence, by=standing.user
+    ).sequence
+
+
+def _react(standing: Standing, key: str | None, sequence: int, kind: str, *, is_on: bool) -> int:
+    standing = _fresh(standing, key)
+    return talk_actions.react(
+        support_session=standing.support_session,
+        sequence=sequence,
+        kind=kind,
+        is_on=is_on,
+        by=standing.user,
+    ).sequence
+
+
 def _say_on_line(standing: Standing, key: str | None, client_id: UUID, body: str) -> int:
     with origin(Event.Origin.SOCKET):
         standing = _fresh(standing, key)
@@ -187,6 +215,9 @@ async def check(
 
 came_at = in_thread(_came_at)
 say_on_line = in_thread(_say_on_line)
+edit_message = in_thread(_edit)
+delete_message = in_thread(_delete)
+react = in_thread(_react)
 messages_after = in_thread(_messages_after)
 change_count = in_thread(_change_count)
 changes_after = in_thread(_changes_after)
@@ -315,7 +346,7 @@ class RoomSocket:
     async def hear(self, content: dict[str, Any]) -> None:
         match content:
             case {"type": "message", "id": str() as client_id, "body": str() as body}:
-                await self.hear_message(_uuid(client_id), body)
+                await self.hear_message(_uuid(client_id), body, **_manner(content))
             case {"type": "after", "sequence": sequence} if _is_number(sequence):
                 revision = content.get("revision", 0)
                 if not _is_number(revision):
@@ -323,6 +354,19 @@ class RoomSocket:
                 await self.hear_after(sequence, revision)
             case {"type": "line", "id": str() as client_id, "body": str() as body}:
                 await self.hear_line(_uuid(client_id), body)
+            case {"type": "edit", "sequence": sequence, "body": str() as body} if _is_number(
+                sequence
+            ):
+                await self.hear_change(sequence, edit_message, body)
+            case {"type": "delete", "sequence": sequence} if _is_number(sequence):
+                await self.hear_change(sequence, delete_message)
+            case {
+                "type": "react",
+                "sequence": sequence,
+                "kind": str() as kind,
+                "on": bool() as is_on,
+            } if _is_number(sequence):
+                await self.hear_change(sequence, react, kind, is_on=is_on)
             case {"type": "here"}:
                 self.room.devices[self.device] = self.here
                 if not self.socket.leads:
@@ -330,12 +374,26 @@ class RoomSocket:
             case _:
                 raise Malformed(1008, "malformed")
 
-    async def hear_message(self, client_id: UUID, body: str) -> None:
+    async def hear_message(
+        self, client_id: UUID, body: str, *, reply_to: int | None, nameless: bool
+    ) -> None:
         """Keep it and say its number."""
         await self.answer(
-            live.message_pace,
-            lambda standing: self.post(standing, client_id, body),
+            live.question_pace if nameless else live.message_pace,
+            lambda standing: self.post(
+                standing, client_id, body, reply_to=reply_to, nameless=nameless
+            ),
             id=str(client_id),
+        )
+
+    async def hear_change(
+        self, sequence: int, act: Callable[..., Awaitable[int]], *words: str, **how: bool
+    ) -> None:
+        """What was said is changed, or answered by a reaction. Everybody gets it as it is then."""
+        await self.answer(
+            live.change_pace,
+            lambda standing: act(standing, self.key, sequence, *words, **how),
+            sequence=sequence,
         )
 
     async def hear_line(self, client_id: UUID, body: str) -> None:
@@ -367,7 +425,7 @@ class RoomSocket:
         else:
             self.socket.offer(live.frame("sent", **about | {"sequence": sequence}))
 
-    async def post(self, standing: Standing, client_id: UUID, body: str) -> int:
+    async def post(self, standing: Standing, client_id: UUID, body: str, **how: Any) -> int:
         assert self.key is not None, "only a browser session opens a socket"  # noqa: S101
         message = await actions.apost_message(
             support_session=standing.support_session,
@@ -377,6 +435,7 @@ class RoomSocket:
             sign_in=self.key,
             database=self.hub.database,
             tell=self.hub.tell,
+            **how,
         )
         return message.sequence
 
@@ -486,9 +545,17 @@ def _frame_in(event: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int]:
     # Python counts true as 1: the type is asked, not only the value.
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= rules.LARGEST_NUMBER
+
+
+def _manner(content: dict[str, Any]) -> dict[str, Any]:
+    """What a message answers, and whether it is without a name."""
+    reply_to, nameless = content.get("reply_to"), content.get("nameless", False)
+    if not isinstance(nameless, bool) or not (reply_to is None or _is_number(reply_to)):
+        raise Malformed(1008, "malformed")
+    return {"reply_to": reply_to, "nameless": nameless}
 
 
 def _uuid(text: str) -> UUID:

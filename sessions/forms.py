@@ -12,6 +12,9 @@ class MessageForm(forms.Form):
     """One message, without script. The page makes the id, so sending twice is one message."""
 
     client_id = forms.UUIDField(widget=forms.HiddenInput)
+    reply_to = forms.IntegerField(
+        widget=forms.HiddenInput, min_value=1, max_value=rules.LARGEST_NUMBER, required=False
+    )
     body = forms.CharField(
         label="Message to everyone",
         strip=False,

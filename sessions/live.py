@@ -172,16 +172,15 @@ def said(message: Message) -> dict[str, Any]:
         "name": name,
         "sender": sender,
         "seed": seed,
-        "quote": _quote(message.reply_to) if message.reply_to_id else None,
+        "quote": quote(message.reply_to) if message.reply_to else None,
         # As long as nothing was changed there is none, and nothing to read.
         "reactions": reaction_counts(message) if message.revision else [],
         "sources": sources_under(message) if message.revision else [],
     }
 
 
-def _quote(message: Message | None) -> dict[str, Any] | None:
-    if message is None:
-        return None
+def quote(message: Message) -> dict[str, Any]:
+    """What stands above an answer to a message: of one that is gone, that it is."""
     if message.hidden_at is not None:
         return {"sequence": message.sequence, "name": "", "words": "A message that is hidden"}
     words = " ".join(message.body.split())

@@ -453,6 +453,8 @@ def check_pace(seconds: float) -> None:
 
 #: Characters of one message.
 LONGEST_MESSAGE = 2000
+#: The database's own largest number of a message.
+LARGEST_NUMBER = 2**31 - 1
 
 
 def message_body(raw: str) -> str:

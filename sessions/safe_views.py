@@ -7,10 +7,11 @@ from uuid import UUID
 from django.contrib import messages as notices
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from sessions import live, rules, safe_actions, safe_rules
+from sessions import live, rules, safe_actions, safe_rules, talk_rules
 from sessions.models import Hint, Intervention, Message, Report, SupportSession
 from sessions.safe_forms import (
     HintConcernForm,
@@ -128,6 +129,7 @@ def message_more(request: HttpRequest, pk: UUID, sequence: int) -> HttpResponse:
     return _sheet(
         request, "safe_more", message.support_session, message=message, may=may,
         said=live.said(message),
+        talk=talk_rules.ways_on(message, _person(request), at=timezone.now()),
     )  # fmt: skip
 
 

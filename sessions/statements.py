@@ -22,6 +22,7 @@ type Statement = tuple[str, tuple[Any, ...]]
 
 _SESSION, _GROUP, _PERSON, _CLIENT_ID = (UUID(int=number) for number in range(1, 5))
 _BODY, _SIGN_IN, _NOW = "(body)", "(sign-in)", "(now)"
+_REPLY_TO, _NAMELESS = "(reply to)", "(without a name)"
 
 
 def _run(statement: Statement, values: dict[Any, Any]) -> tuple[Any, ...] | None:
@@ -84,8 +85,14 @@ def _insert_message() -> Statement:
     """
     entered, leads, admitted, listens = _rules()
     sent_before = (
-        "SELECT false, sequence, body, sent_at, is_from_facilitator FROM support_sessions_message"
+        "SELECT false, sequence, body, sent_at, is_from_facilitator, reply_to_id"
+        " FROM support_sessions_message"
         " WHERE support_session_id = %s AND sender_id = %s AND client_id = %s"
+    )
+    # An answer to what is gone meanwhile is kept without it: no words are lost.
+    replied_to = (
+        "SELECT id FROM support_sessions_message WHERE support_session_id = %s"
+        " AND sequence = %s::int AND deleted_at IS NULL AND hidden_at IS NULL"
     )
     key = (_SESSION, _PERSON, _CLIENT_ID)
     # Only the rules' own SQL is put together here; what people send are values of the statement.
@@ -97,14 +104,18 @@ def _insert_message() -> Statement:
                 AND EXISTS ({entered[0]})
                 AND (EXISTS ({leads[0]}) OR EXISTS ({admitted[0]}))
                 AND NOT EXISTS ({listens[0]})
+                AND (NOT %s::boolean OR EXISTS (
+                    SELECT FROM groups_supportgroup
+                    WHERE id = group_id AND allows_anonymous_questions))
                 AND (%s::text IS NULL OR EXISTS (
                     SELECT FROM django_session WHERE session_key = %s AND expire_date > %s))
             RETURNING message_count
         ), added AS (
             INSERT INTO support_sessions_message (support_session_id, sequence, client_id,
-                sender_id, is_from_facilitator, body, sent_at)
-            SELECT %s, message_count, %s, %s, EXISTS ({leads[0]}), %s, %s FROM room
-            RETURNING true, sequence, body, sent_at, is_from_facilitator
+                sender_id, is_from_facilitator, is_anonymous, reply_to_id, body, sent_at)
+            SELECT %s, message_count, %s, %s, EXISTS ({leads[0]}) AND NOT %s::boolean, %s::boolean,
+                ({replied_to}), %s, %s FROM room
+            RETURNING true, sequence, body, sent_at, is_from_facilitator, reply_to_id
         )
         SELECT * FROM added UNION ALL ({sent_before})
     """  # noqa: S608
@@ -112,32 +123,35 @@ def _insert_message() -> Statement:
         text,
         (
             *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], *listens[1]),
-            *(_SIGN_IN, _SIGN_IN, _NOW),
-            *(_SESSION, _CLIENT_ID, _PERSON, *leads[1], _BODY, _NOW),
+            *(_NAMELESS, _SIGN_IN, _SIGN_IN, _NOW),
+            *(_SESSION, _CLIENT_ID, _PERSON, *leads[1], _NAMELESS, _NAMELESS),
+            *(_SESSION, _REPLY_TO, _BODY, _NOW),
             *key,
         ),
     )
 
 
-def insert_message(message: Message, *, sign_in: str | None) -> bool | None:
+def insert_message(
+    message: Message, *, sign_in: str | None, reply_to: int | None = None
+) -> bool | None:
     """Store it and fill in what the database gave: whether it is new, or None for a no.
 
     A message that was sent before is filled with what it was then. `sign_in` is the key of a
-    browser session that must still hold, if given. Raises IntegrityError, with nothing changed,
-    when the same message comes twice at the same moment.
+    browser session that must still hold, `reply_to` the number of a message, if given. Raises
+    IntegrityError, with nothing changed, when the same message comes twice at the same moment.
     """
-    return _fill_in(message, _run(_insert_message(), _values_of(message, sign_in)))
+    return _fill_in(message, _run(_insert_message(), _values_of(message, sign_in, reply_to)))
 
 
 async def ainsert_message(
-    message: Message, *, sign_in: str | None, database: Database
+    message: Message, *, sign_in: str | None, reply_to: int | None, database: Database
 ) -> bool | None:
     """The same on the event loop. Errors are psycopg's own."""
-    values = _values_of(message, sign_in)
+    values = _values_of(message, sign_in, reply_to)
     return _fill_in(message, await database.fetch_row(*_filled(_insert_message(), values)))
 
 
-def _values_of(message: Message, sign_in: str | None) -> dict[Any, Any]:
+def _values_of(message: Message, sign_in: str | None, reply_to: int | None) -> dict[Any, Any]:
     return {
         _SESSION: message.support_session_id,
         _GROUP: message.support_session.group_id,
@@ -146,13 +160,16 @@ def _values_of(message: Message, sign_in: str | None) -> dict[Any, Any]:
         _BODY: message.body,
         _SIGN_IN: sign_in,
         _NOW: message.sent_at,
+        _REPLY_TO: reply_to,
+        _NAMELESS: message.is_anonymous,
     }
 
 
 def _fill_in(message: Message, row: tuple[Any, ...] | None) -> bool | None:
     if row is None:
         return None
-    is_new, message.sequence, message.body, message.sent_at, message.is_from_facilitator = row
+    is_new, message.sequence, message.body, message.sent_at, message.is_from_facilitator = row[:5]
+    message.reply_to_id = row[5]
     return bool(is_new)
 
 

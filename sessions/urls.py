@@ -8,6 +8,7 @@ from sessions import (
     review_views,
     safe_views,
     schedule_views,
+    talk_views,
     views,
 )
 
@@ -38,7 +39,24 @@ urlpatterns = [
     path("sessions/<uuid:pk>/enter/", views.room_enter, name="room_enter"),
     path("sessions/<uuid:pk>/room/", views.room, name="room"),
     path("sessions/<uuid:pk>/leave/", views.room_leave, name="room_leave"),
-    path("sessions/<uuid:pk>/messages/", views.messages, name="messages"),
+    path("sessions/<uuid:pk>/messages/", talk_views.messages, name="messages"),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/edit/",
+        talk_views.message_edit,
+        name="message_edit",
+    ),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/delete/",
+        talk_views.message_delete,
+        name="message_delete",
+    ),
+    path(
+        "sessions/<uuid:pk>/messages/<int:sequence>/react/",
+        talk_views.message_react,
+        name="message_react",
+    ),
+    path("sessions/<uuid:pk>/ask/", views.question_post, name="question_post"),
+    path("sessions/<uuid:pk>/line/", talk_views.line_post, name="line_post"),
     path("sessions/<uuid:pk>/say/", views.message_post, name="message_post"),
     path("sessions/<uuid:pk>/begin/", views.session_begin, name="session_begin"),
     path("sessions/<uuid:pk>/next/", views.agenda_next, name="agenda_next"),

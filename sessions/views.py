@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages as notices
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,11 +15,12 @@ from accounts.models import User
 from groups.models import SupportGroup
 from groups.rules import groups_staffed_by
 from safeguarding.crisis import crisis_help
-from sessions import actions, before_rules, door_rules, leads, live, rules
+from sessions import actions, before_rules, door_rules, leads, live, rules, talk_rules
 from sessions.after_views import afterwards
 from sessions.calendar import calendar_file
 from sessions.forms import ConcernForm, MessageForm, VersionForm
 from sessions.models import SupportSession
+from sessions.talk_forms import LineForm, QuestionForm
 from supportgroups.lib.htmx import render_page, wants_part
 from supportgroups.lib.refusals import Refused
 
@@ -43,7 +44,7 @@ def session_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "other_zone": group.time_zone != timezone.get_current_timezone_name(),
         "agenda": support_session.agenda.all(),
         "attendances": rules.attendances_shown_to(admission, support_session),
-        **afterwards(_person(request), support_session, admission),
+        **afterwards(person(request), support_session, admission),
         "answer": before_rules.answer_to(request.user, support_session)
         if admission.membership
         else None,
@@ -68,7 +69,7 @@ def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
 # The room -----------------------------------------------------------------------------------------
 
 
-def _person(request: HttpRequest) -> User:
+def person(request: HttpRequest) -> User:
     """Whoever looks: signed in, as the middleware asks for on every page here."""
     return cast(User, request.user)
 
@@ -82,17 +83,17 @@ def room_enter(request: HttpRequest, pk: UUID) -> HttpResponse:
     if closed:
         return _closed(request, support_session, closed)
     try:
-        door_rules.check_door(_person(request), support_session)
+        door_rules.check_door(person(request), support_session)
     except Refused:
         return redirect("sessions:knock", pk)
     if request.method == "POST":
-        actions.enter_room(support_session=support_session, by=_person(request))
+        actions.enter_room(support_session=support_session, by=person(request))
         return redirect("sessions:room", pk)
     context = {
         "support_session": support_session,
         "group": support_session.group,
         "is_first": admission.membership is not None
-        and door_rules.is_newcomer(_person(request), support_session),
+        and door_rules.is_newcomer(person(request), support_session),
     }
     return render_page(request, "sessions/room_enter.html", context | _who_leads(support_session))
 
@@ -105,9 +106,9 @@ def room(request: HttpRequest, pk: UUID) -> HttpResponse:
     closed = rules.why_not_open(support_session)
     if closed:
         return _closed(request, support_session, closed)
-    if not rules.in_room(support_session).filter(user=_person(request)).exists():
+    if not rules.in_room(support_session).filter(user=person(request)).exists():
         return redirect("sessions:room_enter", pk)
-    return _room(request, support_session)
+    return room_page(request, support_session)
 
 
 @require_POST
@@ -115,7 +116,7 @@ def room_leave(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Go, on every device."""
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
     rules.check_may_enter(request.user, support_session)
-    actions.leave_room(support_session=support_session, by=_person(request))
+    actions.leave_room(support_session=support_session, by=person(request))
     notices.success(request, "You have left the room. You can come back while it is open.")
     return redirect("sessions:session_detail", pk)
 
@@ -123,30 +124,41 @@ def room_leave(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def message_post(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Say something without script: the same action as the socket's."""
+    return _say(request, pk, MessageForm(request.POST), "message_form", pace=live.message_pace)
+
+
+@require_POST
+def question_post(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask the group something without one's name."""
+    return _say(
+        request,
+        pk,
+        QuestionForm(request.POST),
+        "question_form",
+        pace=live.question_pace,
+        nameless=True,
+    )
+
+
+def _say(
+    request: HttpRequest, pk: UUID, form: MessageForm, name: str, *, pace: live.Pace, **how: Any
+) -> HttpResponse:
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
     rules.check_may_be_in_room(request.user, support_session)
-    form = MessageForm(request.POST)
     if form.is_valid():
         try:
-            rules.check_pace(live.message_pace.wait((support_session.pk, request.user.pk)))
+            rules.check_pace(pace.wait((support_session.pk, request.user.pk)))
             actions.post_message(
-                support_session=support_session, by=_person(request), **form.cleaned_data
+                support_session=support_session,
+                by=person(request),
+                **form.cleaned_data,
+                **how,
             )
         except Refused as no:
             form.add_error("body", no.message)
         else:
             return redirect(reverse("sessions:room", args=[pk]) + "#newest")
-    return _room(request, support_session, message_form=form)
-
-
-@require_safe
-def messages(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """What was said after a number, up to a hundred, as a part of the page."""
-    support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
-    rules.check_may_be_in_room(request.user, support_session)
-    after = request.GET.get("after", "0")
-    said = _said(_person(request), support_session, after=int(after) if after.isdecimal() else 0)
-    return render(request, "sessions/messages.html", {"said": said})
+    return room_page(request, support_session, None, **{name: form})
 
 
 @require_POST
@@ -178,20 +190,20 @@ def concern_raise(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Somebody in the room needs more support: a named person is told, nobody else."""
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
     rules.check_may_be_in_room(request.user, support_session)
-    people = _people(_person(request), support_session)
+    people = _people(person(request), support_session)
     form = _concern_form(people, request.POST)
     if not form.is_valid():
-        return _room(request, support_session, "concern", concern_form=form)
+        return room_page(request, support_session, "concern", concern_form=form)
     about = people[form.cleaned_data.pop("about")]
     concern = actions.raise_concern(
-        support_session=support_session, about=about, by=_person(request), **form.cleaned_data
+        support_session=support_session, about=about, by=person(request), **form.cleaned_data
     )
     shown = {"raised": concern, "shows_help": form.cleaned_data["shows_help"]}
-    is_lead = rules.leading(support_session).filter(pk=_person(request).pk).exists()
+    is_lead = rules.leading(support_session).filter(pk=person(request).pk).exists()
     if is_lead and about != request.user:
         # Whoever leads may have to say a number; members never learn where somebody is.
         shown["their_help"] = crisis_help(about.country)
-    return _room(request, support_session, "concern", **shown)
+    return room_page(request, support_session, "concern", **shown)
 
 
 def _lead(request: HttpRequest, pk: UUID, action: Callable[..., SupportSession]) -> HttpResponse:
@@ -201,7 +213,7 @@ def _lead(request: HttpRequest, pk: UUID, action: Callable[..., SupportSession])
     form = VersionForm(request.POST)
     version = form.cleaned_data["version"] if form.is_valid() else -1
     try:
-        action(support_session=support_session, version=version, by=_person(request))
+        action(support_session=support_session, version=version, by=person(request))
     except Refused as no:
         if wants_part(request):
             raise
@@ -221,23 +233,23 @@ def _closed(request: HttpRequest, support_session: SupportSession, closed: Refus
         .filter(group=support_session.group_id)
         .exclude(pk=support_session.pk)
         .first(),
-        **afterwards(_person(request), support_session, admission),
+        **afterwards(person(request), support_session, admission),
     }
     return render_page(request, "sessions/room_closed.html", context)
 
 
-def _room(
+def room_page(
     request: HttpRequest, support_session: SupportSession, part: str | None = None, **given: Any
 ) -> HttpResponse:
     """The room as its reader sees it; `given` are forms that were not accepted."""
-    user = _person(request)
+    user = person(request)
     admission = rules.check_may_be_in_room(user, support_session)
     entry = rules.check_has_entered(user, support_session)
     token = live.sender_token(support_session.pk, user.pk)
     here = live.Here(token, user.public_name, admission.leads, int(entry.accepted_at.timestamp()))
     live.show_present(support_session.pk, here, device="page")
     actions.stay_in_room(support_session=support_session, people=[user.pk])
-    said = _said(user, support_session)
+    said = said_to(user, support_session)
     state = live.room_state(support_session)
     context = {
         **live.state_context(state, you=token),
@@ -248,7 +260,12 @@ def _room(
         "last": said[-1]["message"].sequence if said else 0,
         **_for_reader_alone(user, support_session),
         "token": token,
-        "message_form": MessageForm(initial={"client_id": uuid4()}),
+        "message_form": MessageForm(
+            initial={"client_id": uuid4()} | {"reply_to": request.GET.get("reply")}
+        ),
+        "replying": _replying(request, support_session),
+        "question_form": QuestionForm(initial={"client_id": uuid4()}),
+        "line_form": LineForm(initial={"client_id": uuid4()}),
         "concern_form": _concern_form(_people(user, support_session)),
         **live.circle_context(live.people_here(support_session.pk) or [here], you=token),
         **_who_leads(support_session),
@@ -268,12 +285,29 @@ def _for_reader_alone(user: User, support_session: SupportSession) -> dict[str, 
     }
 
 
-def _said(
-    user: User, support_session: SupportSession, *, after: int | None = None
+def said_to(
+    user: User,
+    support_session: SupportSession,
+    *,
+    after: int | None = None,
+    before: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Messages as the templates show them, the reader's own marked."""
-    found = live.newest_messages(support_session, after=after)
-    return [live.said(message) | {"mine": message.sender_id == user.pk} for message in found]
+    """Messages as the templates show them, with what is the reader's own."""
+    found = live.newest_messages(support_session, after=after, before=before)
+    own = talk_rules.own_in(found, user)
+    return [
+        live.said(message) | {"mine": of_it["mine"], "own": of_it["reactions"]}
+        for message, of_it in zip(found, own, strict=True)
+    ]
+
+
+def _replying(request: HttpRequest, support_session: SupportSession) -> dict[str, Any] | None:
+    """The message that the reader chose to answer, without script."""
+    chosen = request.POST.get("reply_to") or request.GET.get("reply", "")
+    if not chosen.isdecimal() or int(chosen[:12]) > rules.LARGEST_NUMBER:
+        return None
+    message = live.shown_messages(support_session).filter(sequence=int(chosen)).first()
+    return live.quote(message) if message else None
 
 
 def _who_leads(support_session: SupportSession) -> dict[str, Any]:

@@ -286,6 +286,12 @@ DOORS: dict[str, Door] = {
     "sessions:room_leave": Door(IN_THE_ROOM, "POST", _live),
     "sessions:message_post": Door(IN_THE_ROOM, "POST", _live),
     "sessions:messages": Door(IN_THE_ROOM, at=_live),
+    # The member said it: facilitators may do much with it, but not change it.
+    "sessions:message_edit": Door({"member"}, "POST", _message),
+    "sessions:message_delete": Door({"member"}, "POST", _message),
+    "sessions:message_react": Door(IN_THE_ROOM, "POST", _message),
+    "sessions:question_post": Door(IN_THE_ROOM, "POST", _live),
+    "sessions:line_post": Door({"facilitator"}, "POST", _live),
     "sessions:session_begin": Door({"facilitator"}, "POST", _live),
     "sessions:agenda_next": Door({"facilitator"}, "POST", _live),
     "sessions:door_set": Door({"facilitator"}, "POST", _live),

@@ -8,12 +8,12 @@ import { bindLog, fragment } from "./room/log.js";
 import { bindOutbox } from "./room/outbox.js";
 import { renew } from "./room/parts.js";
 import { bindAct, bindSheet, hearYou } from "./room/safe.js";
+import { bindTalk } from "./room/talk.js";
 
 const room = document.querySelector("[data-socket]");
 const { you, session } = room.dataset;
 const connection = document.querySelector("[data-connection]");
 const said = document.querySelector("[data-said]");
-const log = bindLog(document.querySelector("[data-log]"), { last: Number(room.dataset.last), you });
 const clock = bindClock(Date.parse(room.dataset.now));
 const leading = room.dataset.leads !== undefined;
 const floor = bindFloor({ room, you, now: clock.now });
@@ -21,6 +21,7 @@ let version = Number(room.dataset.version);
 let revision = Number(room.dataset.revision);
 
 const say = (words) => { said.textContent = words; };
+const log = bindLog(document.querySelector("[data-log]"), { last: Number(room.dataset.last), you, say });
 const net = (state, words) => {
   connection.dataset.connection = state;
   connection.textContent = words;
@@ -33,7 +34,8 @@ let before;
 let arrived = 0;
 
 const hearMessage = (frame) => {
-  if (log.add(frame) && frame.sender !== you) arrived += 1;
+  const mine = frame.sender === you || outbox.has(frame.id);
+  if (log.add(frame, { mine }) && !mine) arrived += 1;
   outbox.shown(frame.id);
 };
 
@@ -53,7 +55,7 @@ const caughtUp = (frame) => {
   }
   lostAt = undefined;
   net("open", "Connected");
-  outbox.sendAgain();
+  outboxes.forEach((one) => one.sendAgain());
 };
 
 const mark = (root) => root.querySelectorAll("[data-sender]").forEach((one) => {
@@ -108,7 +110,7 @@ const ended = () => {
   onward.textContent = "See what happens next";
   words.replaceChildren(`${news} Thank you for being here. `, onward, ".");
   say(news);
-  outbox.stop();
+  outboxes.forEach((one) => one.stop());
 };
 
 // A no that the page itself explains better; once, so that two that disagree never go in circles.
@@ -129,11 +131,12 @@ const line = keepLine(room.dataset.socket, {
     const hear = {
       message: hearMessage,
       changed: hearChanged,
-      leads: ({ kind, html }) => renew(`leads-${kind}`, html),
+      own: (frame) => log.own(frame),
+      leads: hearLeads,
       role: ({ leads }) => { if (leads !== leading) window.location.reload(); },
       caught_up: caughtUp,
-      sent: ({ id }) => outbox.sent(id),
-      refused: (no) => outbox.refused(no),
+      sent: ({ id }) => outboxes.forEach((one) => one.sent(id)),
+      refused: hearRefused,
       presence: hearPresence,
       you: (frame) => hearYou(room, frame, say),
       state: hearState,
@@ -152,15 +155,43 @@ const line = keepLine(room.dataset.socket, {
       return;
     }
     net("lost", code === 4401 ? "Signed out" : "Not in the room");
-    outbox.stop();
+    outboxes.forEach((one) => one.stop());
     explain();
   },
 });
 
 bindSheet();
 bindAct();
-const outbox = bindOutbox({ session, send: line.send, log, say });
+const outbox = bindOutbox({ key: `room-outbox:${session}`, type: "message", send: line.send, log, say });
+const outboxes = [outbox];
 net("opening", "Connecting");
+
+// Only for those who lead: their own line, and the news of their parts.
+const lineLog = {
+  has: (id) => document.querySelector(`#leads-line [data-id="${CSS.escape(id)}"]`) !== null,
+  addPending: (element) => document.querySelector("[data-line-pending]").append(element),
+};
+const lineOutbox = leading
+  && bindOutbox({ key: `room-line:${session}`, type: "line", send: line.send, log: lineLog, say });
+if (lineOutbox) outboxes.push(lineOutbox);
+
+const hearLeads = ({ kind, html }) => {
+  if (!renew(`leads-${kind}`, html)) return;
+  const news = document.querySelector("[data-tab-news]");
+  if (room.dataset.room !== "leads" && kind !== "heard") news.hidden = false;
+  if (kind !== "line") return;
+  const words = document.getElementById("leads-line");
+  words.querySelectorAll("[data-id]").forEach((one) => lineOutbox.shown(one.dataset.id));
+  words.scrollTop = words.scrollHeight;
+};
+
+const hearRefused = (no) => {
+  outboxes.forEach((one) => one.refused(no));
+  if (no.sequence === undefined) return;
+  const words = no.reason === "too_fast" ? "That was quick. Wait a moment, then try again."
+    : no.message || "That did not work. Try again.";
+  log.mark(words);
+};
 
 // Writing ------------------------------------------------------------------------------------------
 
@@ -181,15 +212,58 @@ field.addEventListener("keydown", (event) => {
 compose.addEventListener("submit", (event) => {
   event.preventDefault();
   const body = field.value.trim();
-  if (body) outbox.write(body);
+  const answered = Number(replyTo.value);
+  if (body) outbox.write(body, answered ? { reply_to: answered } : {});
   field.value = "";
   keepDraft();
+  answer();
   field.focus();
+});
+
+// Answering one message.
+const replyTo = compose.querySelector("[name='reply_to']");
+const replying = compose.querySelector("[data-replying]");
+const answer = ({ sequence = "", name = "", words = "" } = {}) => {
+  replyTo.value = sequence;
+  replying.hidden = !sequence;
+  replying.querySelector("[data-replying-name]").textContent = name;
+  replying.querySelector("[data-replying-words]").textContent = words;
+};
+replying.querySelector("[data-replying-end]").addEventListener("click", (event) => {
+  event.preventDefault();
+  answer();
+  field.focus();
+});
+bindTalk(document.querySelector("[data-log]"), {
+  send: line.send,
+  say,
+  find: log.find,
+  reply: (message) => { answer(message); field.focus(); },
+});
+
+// A form of its own for each other way to say something: nothing goes out by the wrong one.
+const bindWords = (form, write) => form?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const words = form.querySelector("textarea");
+  if (words.value.trim()) write(words.value.trim());
+  words.value = "";
+});
+bindWords(document.querySelector("[data-ask-form]"), (body) => {
+  outbox.write(body, { nameless: true });
+  document.querySelector("[data-ask]").open = false;
+  field.focus();
+});
+bindWords(document.querySelector("[data-line-form]"), (body) => lineOutbox.write(body));
+document.querySelector("[data-line-form] textarea")?.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  }
 });
 
 // Leaving takes what was written along: the next person at this machine finds nothing.
 const clear = () => {
-  outbox.clear();
+  outboxes.forEach((one) => one.clear());
   try { sessionStorage.removeItem(draft); } catch { /* storage may be blocked */ }
 };
 document.querySelector("[data-leave]").addEventListener("submit", () => { clear(); line.end(); });
@@ -204,6 +278,7 @@ const tabs = document.querySelectorAll("[data-room-tab]");
 tabs.forEach((tab) => tab.addEventListener("click", () => {
   room.dataset.room = tab.dataset.roomTab;
   tabs.forEach((other) => other.setAttribute("aria-pressed", String(other === tab)));
+  if (tab.dataset.roomTab === "leads") document.querySelector("[data-tab-news]").hidden = true;
   // On a phone the tab was the one action; its contents open with it.
   if (tab.dataset.roomTab === "care") {
     document.querySelectorAll("[data-care]").forEach((part) => { part.open = true; });

@@ -14,7 +14,7 @@ from django.utils import timezone
 from groups.models import SupportGroup
 from safeguarding.models import Concern
 from sessions import actions, live
-from sessions.models import Entry, Message, SupportSession
+from sessions.models import Entry, LineMessage, Message, SupportSession
 from tests import factories
 from tests.cast import Person
 
@@ -181,14 +181,171 @@ def test_message_post_slows_a_flood(
     assert Message.objects.count() == 1
 
 
-@pytest.mark.parametrize(("after", "numbers"), [("0", [1, 2, 3]), ("2", [3]), ("x", [1, 2, 3])])
+@pytest.mark.parametrize(
+    ("asked", "numbers"),
+    [
+        ({"after": "0"}, [1, 2, 3]),
+        ({"after": "2"}, [3]),
+        ({"after": "x"}, [1, 2, 3]),
+        ({"after": "9" * 40}, []),
+        ({"before": "3"}, [1, 2]),
+        ({"before": "1"}, []),
+    ],
+)
 def test_messages(
-    after: str, numbers: list[int], running: SupportSession, member: Person, facilitator: Person
+    asked: dict[str, str],
+    numbers: list[int],
+    running: SupportSession,
+    member: Person,
+    facilitator: Person,
 ) -> None:
     for _ in range(3):
         factories.message(running, facilitator.user)
-    part = member.client.get(at("messages", running), {"after": after}).content.decode()
-    assert [int(n) for n in re.findall(r'data-sequence="(\d+)"', part)] == numbers
+    for headers in ({}, HTMX):
+        answer = member.client.get(at("messages", running), asked, headers=headers)
+        part = answer.content.decode()
+        assert [int(n) for n in re.findall(r'data-sequence="(\d+)"', part)] == numbers
+        assert ("<html" in part) == (not headers)
+
+
+def test_earlier_messages_are_a_link_away(running: SupportSession, member: Person) -> None:
+    for number in range(1, 206):
+        factories.message(running, member.user, body=f"word {number}")
+    page = member.client.get(at("room", running)).content.decode()
+    assert page.count("<article") == 101  # and the template of a pending one
+    assert "?before=106" in page
+    earlier = member.client.get(at("messages", running), {"before": "106"}).content.decode()
+    assert re.findall(r'data-sequence="(\d+)"', earlier)[0] == "6"
+    assert "?before=6" in earlier
+
+
+# One message --------------------------------------------------------------------------------------
+
+
+def of_message(name: str, session: SupportSession, number: int = 1) -> str:
+    return reverse(f"sessions:{name}", args=[session.pk, number])
+
+
+def test_message_more_offers_what_its_reader_may_do(
+    running: SupportSession, member: Person, facilitator: Person
+) -> None:
+    said = factories.message(running, member.user, body="Mine")
+    for person, may_change in ((member, True), (facilitator, False)):
+        page = person.client.get(of_message("message_more", running)).content.decode()
+        assert "Strength to you" in page
+        assert f'href="{at("room", running)}?reply=1#id_body"' in page
+        assert ("Delete it for everybody" in page) == may_change
+    Message.objects.filter(pk=said.pk).update(sent_at=timezone.now() - timedelta(minutes=6))
+    page = member.client.get(of_message("message_more", running)).content.decode()
+    assert "Delete it for everybody" not in page
+    assert member.client.get(of_message("message_edit", running)).status_code == 403
+    assert member.client.get(of_message("message_more", running, 2)).status_code == 404
+
+
+def test_message_edit_and_delete(running: SupportSession, member: Person) -> None:
+    factories.message(running, member.user, body="Frist")
+    edit, back = of_message("message_edit", running), at("room", running) + "#m1"
+    assert "Frist" in member.client.get(edit).content.decode()
+    refused = member.client.post(edit, {"body": " "}).content.decode()
+    assert "<title>Error: " in refused
+    assert "Write something first." in refused
+    assert member.client.post(edit, {"body": "First"})["Location"] == back
+    assert "edited" in member.client.get(at("room", running)).content.decode()
+    by_htmx = member.client.post(edit, {"body": "1st"}, headers=HTMX).content.decode()
+    assert "Your message is changed." in by_htmx
+    assert member.client.post(of_message("message_delete", running))["Location"] == back
+    page = member.client.get(at("room", running)).content.decode()
+    assert "Deleted by its writer" in page
+    assert "1st" not in page
+
+
+@pytest.mark.parametrize("name", ["message_edit", "message_delete"])
+def test_message_of_somebody_else_stays(
+    name: str, running: SupportSession, member: Person, facilitator: Person
+) -> None:
+    factories.message(running, member.user, body="Mine")
+    answer = facilitator.client.post(of_message(name, running), {"body": "Other words"})
+    assert answer.status_code == 403
+    assert Message.objects.get().body == "Mine"
+
+
+def test_message_react_without_script(
+    running: SupportSession, member: Person, facilitator: Person
+) -> None:
+    factories.message(running, facilitator.user)
+    address = of_message("message_react", running)
+    for pressed in ("true", "false"):
+        member.client.post(address, {"kind": "thank_you"})
+        facilitator.client.post(address, {"kind": "thank_you"})
+        page = member.client.get(at("room", running)).content.decode()
+        found = re.findall(r'formaction="[^"]+react/"[^>]*aria-pressed="(\w+)"', page)
+        assert found == (["true"] if pressed == "true" else [])
+    answer = member.client.post(address, {"kind": "angry"}, follow=True)
+    assert "Choose one of the reactions." in answer.content.decode()
+
+
+def test_changes_are_paced(
+    running: SupportSession, member: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "change_pace", live.Pace(burst=1, per_second=0.01))
+    factories.message(running, member.user)
+    for _ in range(2):
+        answer = member.client.post(
+            of_message("message_react", running), {"kind": "me_too"}, follow=True
+        )
+    assert answer.status_code == 403
+    assert "That was quick" in answer.content.decode()
+
+
+def test_message_post_answers_without_script(
+    running: SupportSession, member: Person, facilitator: Person
+) -> None:
+    factories.message(running, facilitator.user, body="How are you?")
+    page = member.client.get(at("room", running), {"reply": "1"}).content.decode()
+    assert 'name="reply_to" value="1"' in page
+    assert "How are you?" in page.split("data-replying-words")[1].split("</span>")[0]
+    post(member.client, "message_post", running, client_id=uuid4(), body="Well", reply_to=1)
+    assert Message.objects.get(body="Well").reply_to.sequence == 1
+    for nonsense in ("x", "99", "9" * 40):
+        assert member.client.get(at("room", running), {"reply": nonsense}).status_code == 200
+
+
+def test_question_post(
+    running: SupportSession,
+    member: Person,
+    facilitator: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "Ask without your name" not in member.client.get(at("room", running)).content.decode()
+    refused = post(member.client, "question_post", running, client_id=uuid4(), body="May I?")
+    assert "asks its questions by name" in refused.content.decode()
+    SupportGroup.objects.update(allows_anonymous_questions=True)
+    alone = post(member.client, "question_post", running, client_id=uuid4(), body="May I?")
+    assert "Too few people are here" in alone.content.decode()
+    assert "May I?" in alone.content.decode()
+    here = [live.Here(str(n), "x", leads=False, since=0) for n in range(3)]
+    monkeypatch.setattr(live, "people_here", lambda session_id: here)
+    post(member.client, "question_post", running, client_id=uuid4(), body="May I?")
+    for person, is_mine in ((member, True), (facilitator, False)):
+        page = person.client.get(at("room", running)).content.decode()
+        article = page.split("May I?")[0].rsplit("<article", 1)[1]
+        assert live.NAMELESS in article
+        assert ("msg--mine" in article) == is_mine
+        assert live.sender_token(running.pk, member.user.pk) not in article
+
+
+def test_line_post(running: SupportSession, member: Person, facilitator: Person) -> None:
+    data = {"client_id": uuid4(), "body": "Shall we pause?"}
+    for _ in range(2):
+        assert post(facilitator.client, "line_post", running, **data)["Location"].endswith("#leads")
+    assert LineMessage.objects.count() == 1
+    page = facilitator.client.get(at("room", running)).content.decode()
+    assert "Shall we pause?" in page.split('id="leads-line"')[1]
+    empty = post(facilitator.client, "line_post", running, client_id=uuid4(), body=" ")
+    assert "line_body_error" in empty.content.decode()
+    theirs = member.client.get(at("room", running)).content.decode()
+    assert "Shall we pause?" not in theirs
+    assert "leads-line" not in theirs
 
 
 # Leading ------------------------------------------------------------------------------------------

@@ -129,3 +129,88 @@ def test_who_was_away_gets_what_changed_meanwhile_once_and_in_order(
         assert guest.until("changed")["revision"] == 113
     away.send(type="after", sequence=120, revision=True)
     assert away.closed() == (1008, "malformed")
+
+
+def test_answers_reactions_and_changes_by_frames(
+    enter: Enter, session: SupportSession, member: Person, other: Person
+) -> None:
+    one, second_tab, two = enter(member), enter(member), enter(other)
+    one.say("Frist")
+    two.until("message", sequence=1)
+    answer = two.say("I hear you", reply_to=1)
+    assert 'href="#m1"' in one.until("message", id=answer)["html"]
+    one.send(type="edit", sequence=1, body="First")
+    assert "First" in two.until("changed", sequence=1)["html"]
+    assert "First" in two.until("changed", sequence=2)["html"], "the answer quotes it"
+    one.send(type="react", sequence=2, kind="thank_you", on=True)
+    for tab in (one, second_tab):
+        own = tab.until("own", complete=False)["messages"]
+        assert own == [{"sequence": 2, "mine": False, "reactions": ["thank_you"]}]
+    assert "Thank you" in two.until("changed", sequence=2, revision=3)["html"]
+    two.send(type="edit", sequence=1, body="Hijacked")
+    refused = two.until("refused")
+    assert (refused["sequence"], refused["reason"]) == (1, "not_own")
+    one.send(type="delete", sequence=1)
+    assert "Deleted" in two.until("changed", sequence=1)["html"]
+    back = enter(member, after=2, revision=0)
+    assert back.of("own")[-1] == {
+        "type": "own",
+        "complete": True,
+        "messages": [{"sequence": 2, "mine": False, "reactions": ["thank_you"]}],
+    }
+    assert not [frame for frame in two.of("own") if frame["messages"]]
+
+
+def test_a_question_without_a_name_by_frames(
+    enter: Enter, session: SupportSession, member: Person, other: Person, facilitator: Person
+) -> None:
+    session.group.allows_anonymous_questions = True
+    session.group.save()
+    third = factories.user(display_name="Third")
+    factories.member(session.group, user=third)
+    factories.entry(session, third)
+    people = (member, member, other, facilitator, signed_in(third))
+    one, second_tab, two, lead, _ = (enter(person) for person in people)
+    while not [frame for frame in lead.of("presence") if frame["count"] == 4]:
+        lead.until("presence")
+    client_id = one.say("May I ask?", nameless=True)
+    assert one.until("sent", id=client_id)["sequence"] == 1
+    for guest in (two, lead, second_tab):
+        frame = guest.until("message", id=client_id)
+        assert frame["sender"] != one.of("hello")[0]["you"]
+        assert "Member" not in frame["html"]
+    for tab in (one, second_tab):
+        while not [own for own in tab.of("own") if not own["complete"]]:
+            tab.until("own")
+        assert tab.of("own")[-1]["messages"][0]["mine"]
+    for guest in (two, lead):
+        _until_said(guest, one)
+        assert [frame["messages"] for frame in guest.of("own")] == [[]]
+        assert len(guest.of("sent")) == 0
+
+
+def test_a_flood_of_changes_is_slowed_and_nonsense_closes(
+    enter: Enter, session: SupportSession, member: Person, other: Person
+) -> None:
+    one, two = enter(member), enter(other)
+    factories.message(session, other.user)
+    for _ in range(12):
+        one.send(type="react", sequence=1, kind="with_you", on=True)
+    slowed = one.until("refused")
+    assert (slowed["reason"], slowed["sequence"]) == ("too_fast", 1)
+    two.send(type="react", sequence=1, kind="with_you", on=True)
+    assert two.until("sent", sequence=1)
+    message = {"type": "message", "id": str(uuid4()), "body": "x"}
+    for frame in (
+        {"type": "react", "sequence": 1, "kind": "with_you", "on": 1},
+        {"type": "react", "sequence": -1, "kind": "with_you", "on": True},
+        {"type": "edit", "sequence": 1},
+        {"type": "delete", "sequence": 2**31},
+        {"type": "line", "id": "x", "body": "x"},
+        message | {"reply_to": "1"},
+        message | {"nameless": 1},
+    ):
+        guest = enter(member, after=None)
+        guest.until("hello")
+        guest.send(**frame)
+        assert guest.closed() == (1008, "malformed"), frame

@@ -13,14 +13,14 @@ const newId = () => {
   return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
 };
 
-/** Bind the outbox of one session. `send(frame)` says whether the line took it. */
-export const bindOutbox = ({ session, send, log, say }) => {
-  const key = `room-outbox:${session}`;
+/** Bind an outbox, known as `key`. `send(frame)` says whether the line took it, `type` is that of
+    its frames; `log` has has(id) and addPending(element). */
+export const bindOutbox = ({ key, type, send, log, say }) => {
   const template = document.getElementById("pending-message");
   const items = new Map();
 
   const keep = () => {
-    const rows = [...items.values()].map(({ id, body, at }) => ({ id, body, at }));
+    const rows = [...items.values()].map(({ id, body, at, how }) => ({ id, body, at, how }));
     try {
       if (rows.length) sessionStorage.setItem(key, JSON.stringify(rows));
       else sessionStorage.removeItem(key);
@@ -51,15 +51,16 @@ export const bindOutbox = ({ session, send, log, say }) => {
     clearTimeout(item.timer);
     item.state = "sending";
     show(item, "Sending");
-    const { id, body } = item;
-    send({ type: "message", id, body });
+    const { id, body, how } = item;
+    send({ type, id, body, ...how });
     item.timer = setTimeout(() => fail(item), ANSWER_WITHIN);
   };
 
-  const add = ({ id, body, at }) => {
+  const add = ({ id, body, at, how = {} }) => {
     const element = template.content.cloneNode(true).querySelector("article");
     element.querySelector(".msg__text").textContent = body;
-    const item = { id, body, at, element, state: "new" };
+    element.querySelector("[data-nameless]").hidden = !how.nameless;
+    const item = { id, body, at, how, element, state: "new" };
     items.set(id, item);
     show(item, "Sending");
     element.querySelector("[data-again]").addEventListener("click", () => {
@@ -78,8 +79,10 @@ export const bindOutbox = ({ session, send, log, say }) => {
   keep();
 
   return {
-    write: (body) => {
-      const item = add({ id: newId(), body, at: Date.now() });
+    has: (id) => items.has(id),
+    /** Send words; `how` goes with them each time: what they answer, or that they have no name. */
+    write: (body, how = {}) => {
+      const item = add({ id: newId(), body, at: Date.now(), how });
       keep();
       attempt(item);
     },
