@@ -42,6 +42,7 @@ THE_CLOCK_ALONE = (
     "make_surveys_",
     "delete_expired",
     "open_account",
+    "stay_in_room",
     "tell",
 )
 
