@@ -87,6 +87,11 @@ def _charts() -> dict[str, Any]:
         "last_year": [(week, share**1.6) for week, share in enumerate(_SHARES)],
         "scores": [(begun + timedelta(days=14 * i), score) for i, score in enumerate(_SCORES)],
         "one_score": [(begun, 12)],
+        "felt": [
+            ("Felt safe", [(0, 4.4), (2, 4.5), (3, 4.3), (4, 4.5), (5, 4.6)]),
+            ("Felt heard", [(0, 4.1), (2, 4.0), (3, 4.2), (4, 4.1), (5, 4.2)]),
+        ],
+        "felt_months": ["May", "Jun", "Jul", "Aug", "Sep", "Oct"],
         "weeks": "21 Sep,28 Sep,5 Oct,12 Oct,19 Oct,26 Oct,2 Nov,9 Nov,16 Nov".split(","),
         "rows": [
             {"label": "Living with low mood", "url": "#charts", "cells": cells},

@@ -123,6 +123,20 @@ def test_course_plot_of_one_score_or_none() -> None:
     ] == []
 
 
+@pytest.mark.parametrize(("first", "second"), [(4.5, 4.1), (4.1, 4.5), (4.2, 4.2), (5.0, 1.0)])
+def test_means_plot_keeps_its_two_names_apart(first: float, second: float) -> None:
+    lines = [("Felt safe", [(0, 4.0), (2, first)]), ("Felt heard", [(2, second)])]
+    plot = drawing.means_plot(lines, ticks=["Aug", "Sep", "Oct"])
+    names = {s.words.rsplit(" ", 1)[0]: float(s.y) for s in plot.shapes if "key-" in s.css}
+    assert abs(names["Felt safe"] - names["Felt heard"]) >= 24
+    assert {"Aug", "Sep", "Oct", f"Felt safe {first:.1f}"} <= set(_texts(plot))
+
+
+def test_means_plot_of_nothing_draws_its_frame_alone() -> None:
+    plot = drawing.means_plot([("Felt safe", [])], ticks=["Oct"], narrow=True)
+    assert not [shape for shape in plot.shapes if shape.kind == "dot"]
+
+
 @given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500))
 def test_change_bar_fills_the_bar(improved: int, same: int, worse: int) -> None:
     segments = drawing.change_bar(
