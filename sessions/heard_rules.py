@@ -148,3 +148,27 @@ def balance_over_time(group_id: UUID, *, sessions: int = 12) -> list[Balanced]:
         )
         for each in held
     ]
+
+
+def balance_shown(group_id: UUID, *, least: int) -> dict[str, Any] | None:
+    """The balance of the last sessions as a chart and a table, or None without one. Sessions to
+    which fewer than `least` members came are left out: their figure is about single people."""
+    rows = balance_over_time(group_id)
+    scores = [
+        (each.support_session.starts_at, float(each.percent))
+        for each in rows
+        if each.percent is not None and each.people >= least
+    ]
+    if not scores:
+        return None
+    newest = [score for _, score in scores[-LAST_SESSIONS:]]
+    return {
+        "rows": rows,
+        "least": least,
+        "scores": scores,
+        "heading": (
+            f"Balance {round(sum(newest) / len(newest))} of 100 over the last "
+            f"{len(newest)} session{'s' if len(newest) > 1 else ''}"
+        ),
+        "definition": balance.DEFINITION,
+    }

@@ -24,7 +24,7 @@ from groups import setup
 from groups.actions import change_group
 from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import MOST_FOR_ONE_FACILITATOR, groups_staffed_by
-from sessions import actions, calendar, rules
+from sessions import actions, calendar, heard_rules, rules
 from sessions.defaults import AGENDAS, MINUTES
 from sessions.defaults import agenda as usual_agenda
 from sessions.holidays import regions
@@ -291,6 +291,9 @@ def session_list(request: HttpRequest, slug: str) -> HttpResponse:
         .exists(),
         "form": form,
     }
+    if past:
+        least = group.organisation.smallest_cell
+        context["balance"] = heard_rules.balance_shown(group.pk, least=least)
     return render_page(request, "sessions/session_list.html", context)
 
 

@@ -195,6 +195,8 @@ class _World:
                 overseer=self.staff[plan.overseer] if plan.overseer else None,
                 ground_rules=GROUND_RULES,
                 lifecycle=SupportGroup.Lifecycle.LISTED,
+                # People can walk in on the first evening; the others close their door.
+                door_closes_after_minutes=None if plan.slug == START_GROUP else 20,
             )
             rhythm = history.series_of(plan, group, now=self.now)
             first = datetime.combine(

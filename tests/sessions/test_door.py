@@ -346,3 +346,27 @@ def test_heard_today_and_lately(
     assert "heard-not" not in member.client.get(at("room", running)).content.decode()
     [over_time] = heard_rules.balance_over_time(group.pk)
     assert (over_time.people, over_time.unheard, over_time.percent) == (2, 0, 50)
+
+
+def test_coordinators_see_the_balance_over_time(
+    group: SupportGroup, coordinator: Person, member: Person
+) -> None:
+    """A number, a chart and a table; sessions of few people are left out."""
+    people = [factories.member(group) for _ in range(5)]
+    for days, came in ((14, 5), (7, 5), (1, 2)):
+        session = factories.support_session(
+            group, status="ended", starts_at=timezone.now() - timedelta(days=days)
+        )
+        for number, membership in enumerate(people[:came]):
+            Attendance.objects.create(
+                support_session=session,
+                membership=membership,
+                status="attended",
+                said_count=1 if days == 14 else number,
+            )
+    address = reverse("sessions:session_list", args=[group.slug]) + "?past=1"
+    page = coordinator.client.get(address).content.decode()
+    assert "Balance 75 of 100 over the last 2 sessions" in page  # 100 and 50
+    assert "Hidden: fewer than 5" in page
+    assert "Gini" in page
+    assert "of 100" not in coordinator.client.get(address.partition("?")[0]).content.decode()
