@@ -1410,12 +1410,23 @@ def _to_remind(
         is_due("support_session", "taken_by"), taken_by__is_active=True
     )
     return (
-        admitted().filter(is_due(*of_group)).order_by().values_list(*map(F, of_group)),
+        admitted().filter(is_due(*of_group), _can_come()).order_by().values_list(*map(F, of_group)),
         assigned.filter(is_due(*of_group), _not_covered())
         .order_by()
         .values_list(*map(F, of_group)),
         took_over.order_by().values_list(F("support_session"), F("taken_by")),
     )
+
+
+def _can_come() -> Q:
+    """Of memberships, for each session of `group__support_sessions`, beside the condition on these:
+    the member has not said that they cannot come."""
+    excused = Attendance.objects.filter(
+        membership=OuterRef("pk"),
+        support_session=OuterRef("group__support_sessions"),
+        answer=Attendance.Answer.CANNOT,
+    )
+    return Q(~Exists(excused))
 
 
 def due_around_quiet_hours(kind: Reminder.Kind, *, at: datetime) -> list[tuple[UUID, UUID]]:
@@ -1622,7 +1633,7 @@ def _is_wanted(reminder: Reminder, kind: Reminder.Kind, at: datetime) -> bool:
     if kind == Reminder.Kind.COVER_NEWS:
         return sessions_visible_to(user).filter(pk=support_session.pk).exists()
     try:
-        check_may_enter(user, support_session)
+        admission = check_may_enter(user, support_session)
     except Refused:
         return False
     if kind == Reminder.Kind.MISSED:
@@ -1630,7 +1641,13 @@ def _is_wanted(reminder: Reminder, kind: Reminder.Kind, at: datetime) -> bool:
         return missed.filter(membership__user=user).exists()
     if kind == Reminder.Kind.CLOSING:
         return user.mails_after_session
-    return kind not in REMINDER_TIMES or _is_due(kind, user, support_session.starts_at, at)
+    if kind not in REMINDER_TIMES:
+        return True
+    return _is_due(kind, user, support_session.starts_at, at) and not (
+        support_session.attendances.filter(
+            membership=admission.membership, answer=Attendance.Answer.CANNOT
+        ).exists()
+    )
 
 
 #: What waits for a reviewer is kept beyond its time, for so long after the session at most.

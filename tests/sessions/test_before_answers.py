@@ -114,6 +114,35 @@ def test_who_said_they_come_and_left_the_group_is_not_missing(group, member, fac
     assert not Attendance.objects.exists()
 
 
+def test_who_cannot_come_is_not_reminded_unless_they_change_their_mind(
+    group, support_session, member
+):
+    other = factories.member(group).user
+    later = factories.support_session(group, starts_at=timezone.now() + timedelta(hours=10))
+    before_actions.answer_session(support_session=support_session, answer="cannot", by=member.user)
+    periodic.send_due_reminders()
+    reminded = set(Reminder.objects.values_list("user", "support_session"))
+    assert reminded == {
+        (other.pk, support_session.pk),
+        (other.pk, later.pk),
+        (member.user.pk, later.pk),
+    }
+
+    before_actions.answer_session(support_session=support_session, answer="coming", by=member.user)
+    periodic.send_due_reminders()
+
+    assert (member.user.pk, support_session.pk) in Reminder.objects.values_list(
+        "user", "support_session"
+    )
+
+
+def test_who_says_so_between_the_claim_and_the_mail_is_not_reminded(support_session, member):
+    actions.make_due_reminders()
+    before_actions.answer_session(support_session=support_session, answer="cannot", by=member.user)
+    periodic.send_due_reminders()
+    assert not mail.outbox
+
+
 def test_another_time_is_another_question(support_session, member, coordinator, links):
     before_actions.answer_session(support_session=support_session, answer="cannot", by=member.user)
     actions.move_session(
