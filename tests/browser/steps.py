@@ -18,7 +18,9 @@ def mails(demo: Demo, to: str) -> list[tuple[str, str]]:
         for text in path.read_text().split("-" * 79):
             mail = message_from_string(text.strip(), policy=policy.default)
             if mail["To"] and to in mail["To"]:
-                found.append((str(mail["Subject"]), str(mail.get_content())))
+                # A mail with an entry for the calendar has parts.
+                words = mail.get_body(("plain",))
+                found.append((str(mail["Subject"]), str(words.get_content()) if words else ""))
     return found
 
 
