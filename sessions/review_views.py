@@ -32,9 +32,13 @@ def review_list(request: HttpRequest) -> HttpResponse:
     """What waits for a look, the oldest first; and what is settled, the newest first."""
     safe_rules.check_may_review(request.user)
     settled = request.GET.get("show") == "settled"
-    found = safe_rules.reviews_of(_person(request), settled=settled)
+    groups = safe_rules.groups_reviewed_by(request.user).order_by("name")
+    group = groups.filter(slug=request.GET.get("group", "")).first()
+    found = safe_rules.reviews_of(_person(request), settled=settled, group=group)
     context = {
         "settled": settled,
+        "groups": groups,
+        "group": group,
         "page": Paginator([_row(each, _person(request)) for each in found], PAGE_SIZE).get_page(
             request.GET.get("page")
         ),

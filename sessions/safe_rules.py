@@ -285,9 +285,15 @@ def reviews_waiting(user: Viewer) -> int:
 REVIEWS_SHOWN = 200
 
 
-def reviews_of(user: User, *, settled: bool) -> list[Report | Intervention]:
-    """Reports and steps for a list: what waits, the oldest first, else the newest settled first."""
+def reviews_of(
+    user: User, *, settled: bool, group: SupportGroup | None = None
+) -> list[Report | Intervention]:
+    """Reports and steps for a list, of all groups or one: what waits, the oldest first, else the
+    newest settled first."""
     reports, steps = reports_reviewed_by(user), interventions_reviewed_by(user)
+    if group is not None:
+        reports = reports.filter(message__support_session__group=group)
+        steps = steps.filter(support_session__group=group)
     if settled:
         found: list[Report | Intervention] = [
             *reports.filter(handled_at__isnull=False).order_by("-made_at")[:REVIEWS_SHOWN],

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from sessions import live, rules, talk_rules
+from sessions import hints, live, rules, talk_rules
 from sessions.changes import locked
 from sessions.models import LineMessage, Message, MessageVersion, Reaction, SupportSession
 from supportgroups.lib.refusals import Refused
@@ -60,6 +60,7 @@ def edit_message(
     MessageVersion.objects.create(message=message, body=message.body, replaced_at=at)
     message.body, message.edited_at = body, at
     message.save(update_fields=["body", "edited_at"])
+    hints.notice(message)
     return touch(message)
 
 

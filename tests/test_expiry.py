@@ -93,6 +93,35 @@ def test_messages_under_review_stay_until_they_are_judged(group, member, facilit
     assert plain.body not in kept
 
 
+@pytest.mark.parametrize(
+    ("days", "judged", "kept"),
+    [(20, True, True), (40, True, False), (40, False, True), (95, False, False)],
+)
+def test_steps_about_a_person_or_the_door_go_after_their_review(group, member, days, judged, kept):
+    now = timezone.now()
+    held = factories.support_session(
+        group, status="ended", starts_at=now - timedelta(days=days, hours=2)
+    )
+    judgement = {"reviewed_at": now, "verdict": "confirmed", "review_note": "Fine."}
+    for fields in ({}, {"kind": "mute", "about": member.user}):
+        factories.intervention(held, **fields, **(judgement if judged else {}))
+
+    nightly()
+
+    assert Intervention.objects.count() == (2 if kept else 0)
+
+
+def test_messages_wait_for_a_review_ninety_days_at_most(group, member):
+    held = factories.support_session(
+        group, status="ended", starts_at=timezone.now() - timedelta(days=95)
+    )
+    factories.report(factories.message(held, member.user))
+
+    nightly()
+
+    assert not Message.objects.exists()
+
+
 def test_what_was_said_about_a_session_lives_about_a_year(group, member, facilitator):
     now = timezone.now()
     kept = {"pulse": [], "debrief": [], "follow_up": []}

@@ -333,6 +333,16 @@ def test_review_shows_single_messages_and_keeps_who_read(
     assert "It is harmless." in page
 
 
+def test_review_list_of_one_group(
+    running: SupportSession, coordinator: Person, group: SupportGroup
+) -> None:
+    factories.group(organisation=group.organisation, name="Quiet group", slug="quiet-group")
+    step = factories.intervention(running)
+    for slug, shows in (("", True), (group.slug, True), ("quiet-group", False)):
+        page = text(coordinator.client, f"{at('review_list')}?group={slug}")
+        assert (at("review_detail", step.pk) in page) == shows
+
+
 def test_coordinators_read_no_conversation(
     running: SupportSession, message: Message, coordinator: Person, group: SupportGroup
 ) -> None:
