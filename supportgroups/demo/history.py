@@ -501,6 +501,7 @@ def _agenda(circle: Circle, row: SupportSession, rng: random.Random) -> Iterator
         yield AgendaItem(
             support_session=row,
             position=part.position,
+            kind=part.kind,
             title=part.title,
             note=part.note,
             minutes=part.minutes,

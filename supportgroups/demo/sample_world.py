@@ -30,7 +30,16 @@ from screening import actions as screening_actions
 from screening.defaults import brief_questions, default_questions
 from sessions import actions as session_actions
 from sessions.models import AgendaTemplateItem, Series, SupportSession
-from supportgroups.demo import afterwards, history, plans, present, safety, surveys, world
+from supportgroups.demo import (
+    afterwards,
+    before,
+    history,
+    plans,
+    present,
+    safety,
+    surveys,
+    world,
+)
 from supportgroups.demo.history import Circle
 from supportgroups.demo.people import MAIL_DOMAIN, PASSWORD, TAKEN_NAME, Crowd, Person
 
@@ -234,9 +243,16 @@ class _World:
         )
         agenda = AgendaTemplateItem.objects.bulk_create(
             AgendaTemplateItem(
-                group=group, position=position, title=title, note=note, minutes=minutes
+                group=group,
+                position=position,
+                title=title,
+                note=note,
+                minutes=minutes,
+                kind=kind,
             )
-            for position, (title, note, minutes) in enumerate(self.plan.agendas[plan.agenda], 1)
+            for position, (title, note, minutes, kind) in enumerate(
+                self.plan.agendas[plan.agenda], 1
+            )
         )
         circle = Circle(plan, group, agreement, leads, agenda)
         for series in rhythm:
@@ -332,7 +348,16 @@ class _World:
             present.answer_with_worry(worried, now=now)
         ensure_session_soon(at=now)
         ensure_session_tomorrow(at=now)
+        self._make_ready()
         plans.read_long_ago(now)
+
+    def _make_ready(self) -> None:
+        """What is said and settled before the coming sessions."""
+        before.answer_sessions(self.circles, now=self.now, rng=self.rng)
+        before.plan_a_session(self._circle("rainbow-circle"), now=self.now)
+        before.ask_for_cover(self._circle("living-with-low-mood"), now=self.now)
+        before.cover_somebody(self._circle("grief-gently"), now=self.now)
+        before.choose_quiet_hours(User.objects.get(email="willow@example.org"), now=self.now)
 
     def _make_plans(self) -> None:
         """What is being set up and settled these days."""
@@ -425,4 +450,6 @@ def guide() -> list[str]:
         "  8. As Marigold: what needs you today, who stays, who comes, how many changed.",
         "  9. As Marigold, under “Groups”: go on with the draft “Menopause and mood”, move a date,",
         "     and import tests/outreach/files/messy.json, which is as messy as real lists.",
+        " 10. Answer from the reminder in the outbox, in a private window. As Juniper: prepare the",
+        "     next session, and lead Heron's, who cannot come.",
     ]

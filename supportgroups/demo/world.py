@@ -65,8 +65,8 @@ class WorldPlan:
     staff: list[StaffPlan]
     #: Kind -> names.
     topics: dict[str, list[str]]
-    #: Name -> parts as (title, note, minutes).
-    agendas: dict[str, list[tuple[str, str, int]]]
+    #: Name -> parts as (title, note, minutes, kind).
+    agendas: dict[str, list[tuple[str, str, int, str]]]
     groups: list[GroupPlan]
     #: Conversations as (who, what) in order.
     chats: list[list[tuple[str, str]]]
@@ -90,7 +90,7 @@ def read() -> WorldPlan:
         staff=[StaffPlan(**entry) for entry in content["staff"]],
         topics=content["topics"],
         agendas={
-            name: [(title, note, minutes) for title, note, minutes in parts]
+            name: [(title, note, minutes, kind) for title, note, minutes, kind in parts]
             for name, parts in content["agendas"].items()
         },
         groups=[_group(entry) for entry in content["groups"]],

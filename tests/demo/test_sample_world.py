@@ -29,6 +29,7 @@ from outcomes.statistics.survival import kaplan_meier
 from safeguarding.models import Concern
 from screening.models import Application, AppointmentTime
 from screening.rules import readiness
+from sessions import rules as session_rules
 from sessions.after_rules import (
     PULSE_OPEN_FOR,
     debriefs_missing,
@@ -39,6 +40,7 @@ from sessions.models import (
     AgendaItem,
     Attendance,
     Booking,
+    Cover,
     Debrief,
     Entry,
     FollowUp,
@@ -306,7 +308,9 @@ def test_nobody_leads_two_sessions_at_once(sample):
 
 
 def test_attendance_is_what_the_rule_says(sample):
-    rows = Attendance.objects.select_related("support_session")
+    rows = Attendance.objects.filter(support_session__status="ended").select_related(
+        "support_session"
+    )
     kinds = Counter()
     for row in rows:
         held = row.support_session
@@ -321,18 +325,21 @@ def test_attendance_is_what_the_rule_says(sample):
 
 
 def test_attendance_of_members_and_of_nobody_else(sample):
-    """One row for each member and each session held during the membership."""
+    """One row for each member and each session held during the membership; and some answers."""
     wrong = Attendance.objects.filter(
         ~Q(membership__group_id=F("support_session__group_id"))
         | Q(membership__activated_at__gt=F("support_session__starts_at"))
         | Q(membership__ended_at__lt=F("support_session__ended_at"))
-        | ~Q(support_session__status="ended")
+        | ~Q(support_session__status="ended") & Q(answer="")
     )
     assert not wrong.exists()
     held = defaultdict(list)
     for row in SupportSession.objects.held():
         held[row.group_id].append(row)
-    counted = dict(Membership.objects.annotate(n=Count("attendances")).values_list("pk", "n"))
+    been = Q(attendances__support_session__status="ended")
+    counted = dict(
+        Membership.objects.annotate(n=Count("attendances", filter=been)).values_list("pk", "n")
+    )
     for member in Membership.objects.filter(activated_at__isnull=False):
         expected = [
             row
@@ -639,3 +646,20 @@ def test_whoever_joins_today_is_reminded_of_tomorrow(undone, hours):
     assert tomorrow != soon
     due = due_for_reminder(Reminder.Kind.DAY_BEFORE, at=at)
     assert (tomorrow.pk, newcomer.pk) in due
+
+
+# Before the coming sessions -----------------------------------------------------------------------
+
+
+def test_coming_sessions_are_answered_planned_and_covered(sample):
+    answers = Attendance.objects.exclude(answer="")
+    assert set(answers.values_list("answer", flat=True)) == set(Attendance.Answer.values)
+    assert not answers.exclude(support_session__status="scheduled").exists()
+    assert SupportSession.objects.filter(planned_at__isnull=False).count() == 1
+    taken = Cover.objects.taken().get()
+    assert taken.taken_by in session_rules.leading(taken.support_session)
+    asked = Cover.objects.open().get()
+    assert (
+        session_rules.covers_open_to(User.objects.get(email="juniper@example.org")).get() == asked
+    )
+    assert User.objects.filter(quiet_from__isnull=False).exists()
