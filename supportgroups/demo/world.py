@@ -78,6 +78,7 @@ _OF_THE_ROW = (
     "slug name purpose who_it_is_for what_to_expect facilitation format attendance meeting_format"
     " admission capacity minimum accessibility place address time_zone accessibility_features"
     " latitude longitude room course_sessions allows_companions"
+    " allows_anonymous_questions"
 ).split()
 
 

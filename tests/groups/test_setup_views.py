@@ -333,6 +333,20 @@ def test_setup_promises_of_a_listed_group_makes_a_version(coordinator, member, g
     assert (newest.version, newest.text, newest.what_changed) == (2, "New. Words.", "Shorter.")
 
 
+def test_setup_promises_says_whether_questions_may_have_no_name(coordinator, group):
+    address = reverse("groups:setup_promises", args=[group.slug])
+    page = coordinator.client.get(address).content.decode()
+    assert "ask the group something without their name" in page
+    for chosen in (True, False):
+        data = {"ground_rules": "Be kind.", "keeps_messages_days": 30}
+        data |= {"agreement": group.current_agreement().text if group.current_agreement() else "X."}
+        coordinator.client.post(
+            address, data | ({"allows_anonymous_questions": "on"} if chosen else {})
+        )
+        group.refresh_from_db()
+        assert group.allows_anonymous_questions == chosen
+
+
 def test_setup_promises_with_the_same_text_changes_nothing(coordinator, group):
     text = group.current_agreement().text + "\r\n"
     coordinator.client.post(

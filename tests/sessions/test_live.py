@@ -36,6 +36,8 @@ def test_a_person_cannot_be_linked_between_rooms(session: SupportSession, member
             ' target="_blank">https://example.org/a?b=1&amp;c=2</a>',
         ),
         ("javascript:alert(1)", "javascript:alert(1)"),
+        ("data:text/html,<b>x", "data:text/html,&lt;b&gt;x"),
+        ("\u202ehttps\u202c żółć " + "w" * 500, "\u202ehttps\u202c żółć " + "w" * 500),
         ('" rel="nofollow" x', "&quot; rel=&quot;nofollow&quot; x"),
     ],
 )
