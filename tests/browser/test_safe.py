@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Someone
 from tests.running_demo import Demo
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(600)
 
 type Make = Callable[..., Someone]
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.models import Event
 from groups.models import SupportGroup
 from safeguarding.models import Concern
-from sessions import actions, floor_actions, floor_rules, live, rules, safe_actions
+from sessions import actions, floor_actions, floor_rules, live, rules, safe_actions, talk_actions
 from sessions.models import Entry, Hint, Intervention, Message, Report, SupportSession
 from supportgroups.lib.refusals import Refused
 from tests import factories
@@ -293,6 +293,20 @@ def test_words_of_the_list_give_a_hint_after_the_message(
     hint = Hint.objects.get()
     assert (hint.message.sequence, hint.list_version) == (said.sequence, "en 1")
     assert not Concern.objects.exists(), "nothing happens by itself"
+
+
+def test_words_that_are_put_in_later_give_a_hint_too(
+    running: SupportSession, member: Person, django_capture_on_commit_callbacks: Any
+) -> None:
+    said = say(running, member.user, "I am all right")
+    with django_capture_on_commit_callbacks(execute=True):
+        talk_actions.edit_message(
+            support_session=running,
+            sequence=said.sequence,
+            body="I want to kill myself",
+            by=member.user,
+        )
+    assert Hint.objects.get().message.sequence == said.sequence
 
 
 def test_a_hint_that_fails_does_not_touch_the_message(
