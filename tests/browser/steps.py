@@ -76,3 +76,43 @@ def send(person: Someone) -> None:
     """Send the application; it has arrived when this returns."""
     person.press("Send my answers")
     person.page.wait_for_url(re.compile(r"/applications/[^/]+/$"))
+
+
+def _speaks(person: Someone) -> bool:
+    return person.page.locator("#room-turn").get_attribute("data-my") == "speaking"
+
+
+def take_turns(lead: Someone, first: Someone, second: Someone) -> None:
+    """A round and a hand queue of three people, on phones: each sees whose turn it is."""
+    both = (first, second)
+    lead.page.locator("[name=without_facilitators]").check()
+    lead.press("Begin a round")
+    for _ in range(2):
+        lead.page.locator(".turnbar__lead button").click()
+        wait_until(lambda: any(map(_speaks, both)), seconds=15, what="somebody's turn")
+        speaker = next(each for each in both if _speaks(each))
+        speaker.sees("It is your turn.")
+        speaker.page.locator(".turnbar .own__finish").click()
+        speaker.page.locator("#room-turn[data-my=done]").wait_for()
+    lead.page.locator("#room-turn", has_text="Everybody has had a turn.").wait_for()
+    lead.press("Open the floor")
+    for person in both:
+        person.page.locator(".turnbar .own__raise").click()
+        person.page.locator("#room-turn:is([data-my=next], [data-my=waiting])").wait_for()
+    first.sees("You are next.")
+    composer = second.page.locator("#id_body").bounding_box()
+    part = second.page.locator("#now-title").bounding_box()
+    newest = second.page.locator("article[data-sequence]").last.bounding_box()
+    assert composer
+    assert part
+    assert newest
+    assert 0 < part["y"] < newest["y"] + newest["height"] <= composer["y"] + 1
+    assert composer["y"] + composer["height"] <= 740
+    first.look("hand-raised")
+    lead.press("Invite")
+    first.sees("It is your turn.")
+    second.sees("You are next.")
+    second.page.locator(".turnbar .own__lower").click()
+    second.page.locator("#room-turn[data-my='']").wait_for()
+    lead.press("Close, back to open chat")
+    first.page.locator(".turnbar").wait_for(state="detached")

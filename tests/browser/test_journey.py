@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Someone
-from tests.browser.steps import CALM, answer, mails, send, sign_up
+from tests.browser.steps import CALM, answer, mails, send, sign_up, take_turns
 from tests.processes import wait_until
 from tests.running_demo import Demo
 
@@ -131,6 +131,14 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     juniper.sees("A bit shy, but here.")
     river.look("room")
     juniper.look("room-facilitator")
+    otter = someone("otter")
+    otter.sign_in("otter")
+    otter.page.goto(river.page.url.replace("/room/", "/enter/"))
+    otter.press("I agree, take me in")
+    otter.sees("A bit shy, but here.")
+    juniper.page.locator("[data-here-count]", has_text="3").wait_for()
+    take_turns(juniper, river, otter)
+    otter.press("Leave")
     river.context.set_offline(True)
     say(juniper, "You can just listen.")
     say(river, "Written in a tunnel.")
