@@ -610,13 +610,14 @@ def save_attendance(circles: Iterable[Circle]) -> None:
                     row.status = Attendance.Status.EXCUSED
                 ended_at = visit.support_session.ended_at
                 assert ended_at is not None
-                row.status = attendance_status(row, visit.support_session, ended_at=ended_at)
                 if row.first_seen_at:
                     row.came_by = Attendance.CameBy.ONLINE
                     if circle.row.format == SupportGroup.Format.IN_PERSON:
                         row.came_by = Attendance.CameBy.IN_PERSON
                     row.said_count = talks.choice([0, 1, 2, 3, 3, 4, 5, 7])
                     row.spoke_seconds = talks.choice([0, 60, 90, 120, 150, 180, 240])
+                # How they came counts: nobody is seen to leave early who sits there in person.
+                row.status = attendance_status(row, visit.support_session, ended_at=ended_at)
                 rows.append(row)
     Attendance.objects.bulk_create(rows)
 
