@@ -38,6 +38,7 @@ def test_who_was_there_can_read_it_again(held, member, facilitator):
         assert "I slept through for once." in page
         assert "What is said in the group stays in the group." in page
         assert "<textarea" not in page
+        assert page.count("<main") == 1
         assert "no-store" in response["Cache-Control"]
         assert reverse("sessions:conversation", args=[held.pk]) in detail(person, held)
 
