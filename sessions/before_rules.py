@@ -150,7 +150,9 @@ def expected_people(support_session: SupportSession) -> list[Expected]:
     ).values_list("membership", "support_session", "status"):
         statuses[member_id][session_id] = status
     wrote = set(
-        Message.objects.filter(support_session__in=before).values_list("support_session", "sender")
+        Message.objects.by_name()
+        .filter(support_session__in=before)
+        .values_list("support_session", "sender")
     )
     talked = {session_id for session_id, _ in wrote}
     been = set(
