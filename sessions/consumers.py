@@ -234,7 +234,7 @@ class RoomSocket:
         receive: Callable[[], Awaitable[dict[str, Any]]],
         send: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:
-        self.receive, self.send = receive, send
+        self.receive, self.send = receive, scope.get("line", send)
         self.key: str | None = scope["session"].session_key
         self.user: User = scope["user"]
         self.session_id: UUID = scope["url_route"]["kwargs"]["session_id"]

@@ -86,5 +86,9 @@ async def _connect() -> psycopg.AsyncConnection[Any]:
         "connect_timeout": 2,
     }
     connection = await psycopg.AsyncConnection.connect(**parameters)
-    await connection.execute("SET TIME ZONE 'UTC'")
+    # What runs here is the same statement with other values: planned once, not for each value.
+    await connection.execute(
+        "SELECT set_config('TimeZone', 'UTC', false),"
+        " set_config('plan_cache_mode', 'force_generic_plan', false)"
+    )
     return connection

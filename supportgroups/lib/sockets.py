@@ -27,7 +27,9 @@ class OwnOriginOnly:
         if len(origins) != 1 or origins[0] not in allowed:
             return await self.refuse(scope, receive, send)
         try:
-            return await self.application(scope, receive, send)
+            # Middleware asks with each frame whether the browser session was changed. A frame of an
+            # open socket can carry no cookie, so it may take the way past it.
+            return await self.application(scope | {"line": send}, receive, send)
         except (ValueError, DenyConnection) as error:
             if "No route found" not in str(error):
                 raise

@@ -346,6 +346,8 @@ def test_a_restart_of_redis_loses_nothing(
             # It is in no table, so it came by Redis.
             two.until("message", sequence=8)
             if [frame["count"] for frame in two.frames if frame["type"] == "presence"][-1] != 2:
+                # A Redis that was started again asks who is here; both must answer.
+                one.until("still_here")
                 two.until("presence", count=2)
             for guest in (one, two):
                 guest.leave()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,10 +59,16 @@ def brand_mark() -> dict[str, Any]:
     return {"dots": drawing.brand_mark()}
 
 
-@register.inclusion_tag("components/person.html")
-def person(seed: object) -> dict[str, Any]:
+@register.simple_tag
+def person(seed: object) -> SafeString:
     """A drawn figure, always the same for the same seed (use the membership's or user's id)."""
-    return {"person": drawing.person(seed)}
+    return _drawn(drawing.person(seed))
+
+
+@cache
+def _drawn(person: drawing.Person) -> SafeString:
+    """There are few, and each message of a live room shows one."""
+    return SafeString(get_template("components/person.html").render({"person": person}))
 
 
 @register.inclusion_tag("components/ring.html")
