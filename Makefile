@@ -56,7 +56,7 @@ fix: install
 	.venv/bin/ruff format .
 
 bench: install
-	@for script in benchmarks/*.py; do $(PYTHON) "$$script" || exit 1; done
+	@failed=0; for script in benchmarks/*.py; do $(PYTHON) "$$script" || failed=1; done; exit $$failed
 
 clean:
 	@if [ -e .local/demo/lock ] && ! flock --nonblock .local/demo/lock true; then \
