@@ -20,7 +20,10 @@ from screening.models import Application
 from screening.rules import applications_decided_by
 from sessions import after_rules, before_rules
 from sessions.models import Attendance, FollowUp, SupportSession
-from sessions.rules import covers_open_to, sessions_led_by
+from sessions.rules import (
+    covers_open_to,
+    sessions_led_by,
+)
 from supportgroups.lib.templatetags.ui import time_words
 
 #: Groups where one meets at a place: times are the place's, and nobody enters by a link.

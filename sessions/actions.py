@@ -27,8 +27,10 @@ from sessions import (
     door_rules,
     hints,
     live,
+    reminder_rules,
     rules,
     schedule,
+    schedule_rules,
     statements,
     talk_rules,
     turns,
@@ -98,8 +100,10 @@ def make_sessions(
         return []
     series = current
     series.group = group
-    until = until or rules.horizon(series, at)
-    return _make(series, rules.missing_occurrences(series, after=at, until=until), by, at, until)
+    until = until or schedule_rules.horizon(series, at)
+    return _make(
+        series, schedule_rules.missing_occurrences(series, after=at, until=until), by, at, until
+    )
 
 
 def _make(
@@ -147,8 +151,8 @@ def add_session(
 ) -> SupportSession:
     """One more session, beside the group's rhythm, with the group's usual agenda.
 
-    A facilitator or room that is taken is left out: ask `rules.clashes()` before. Raises `Refused`
-    when the group does not meet, or has another session then.
+    A facilitator or room that is taken is left out: ask `schedule_rules.clashes()` before. Raises
+    `Refused` when the group does not meet, or has another session then.
     """
     check_may_staff(by, group)
     group = locked_group(group)
@@ -156,8 +160,8 @@ def add_session(
         group=group, recurrence_id=starts_at, starts_at=starts_at, ends_at=ends_at
     )
     rules.check_group_meets(group)
-    rules.check_times(starts_at, ends_at, at=at or timezone.now())
-    rules.check_group_free(support_session, starts_at=starts_at, ends_at=ends_at)
+    schedule_rules.check_times(starts_at, ends_at, at=at or timezone.now())
+    schedule_rules.check_group_free(support_session, starts_at=starts_at, ends_at=ends_at)
     support_session.save()
     copy_agenda(group, [support_session])
     book(group, [support_session])
@@ -206,7 +210,7 @@ def set_rhythm(
     """
     at = at or timezone.now()
     if by is not None:
-        rules.check_may_plan(by, group)
+        schedule_rules.check_may_plan(by, group)
     group = locked_group(group)
     series = Series(
         group=group,
@@ -216,7 +220,7 @@ def set_rhythm(
         minutes=minutes,
         time_zone=group.time_zone,
     )
-    rules.check_rhythm(
+    schedule_rules.check_rhythm(
         rrule=series.rrule,
         starts_on=starts_on,
         starts_at_time=starts_at_time,
@@ -226,14 +230,18 @@ def set_rhythm(
     old = _current_series(group)
     if old is not None and old.is_same_rhythm(series):
         return old
-    begin = rules.change_begins(group, starts_on=starts_on, from_session=from_session, at=at)
-    given = rules.given_from(series, begin=begin, at=at)
+    begin = schedule_rules.change_begins(
+        group, starts_on=starts_on, from_session=from_session, at=at
+    )
+    given = schedule_rules.given_from(series, begin=begin, at=at)
     following: list[SupportSession] = []
     if old is not None:
-        following = _locked_sessions(rules.taken_along(old, begin=begin), group)
+        following = _locked_sessions(schedule_rules.taken_along(old, begin=begin), group)
         old.ended_at = at
         old.save(update_fields=["ended_at"])
-    rules.check_no_clash(rules.clashes(group=group, times=given, by=by, besides=following))
+    schedule_rules.check_no_clash(
+        schedule_rules.clashes(group=group, times=given, by=by, besides=following)
+    )
     series.save()
     changed = _retime(series, following, given, by)
     surplus = following[len(given) :]
@@ -242,7 +250,7 @@ def set_rhythm(
     if old is not None and not old.support_sessions.exists():
         old.delete()
     if group.lifecycle == SupportGroup.Lifecycle.LISTED:
-        _make(series, given[len(following) :], by, at, rules.horizon(series, at))
+        _make(series, given[len(following) :], by, at, schedule_rules.horizon(series, at))
     record(
         "rhythm.set",
         by=by,
@@ -316,12 +324,12 @@ def end_rhythm(*, group: SupportGroup, by: User | None, at: datetime | None = No
     """The group meets no more in a rhythm: its coming sessions are off."""
     at = at or timezone.now()
     if by is not None:
-        rules.check_may_plan(by, group)
+        schedule_rules.check_may_plan(by, group)
     group = locked_group(group)
     series = _current_series(group)
     if series is None:
         return
-    following = _locked_sessions(rules.following(series, begin=at), group)
+    following = _locked_sessions(schedule_rules.following(series, begin=at), group)
     series.ended_at = at
     series.save(update_fields=["ended_at"])
     off = [each for each in following if each.status == SupportSession.Status.SCHEDULED]
@@ -358,14 +366,14 @@ def set_agenda_template(
     their plan their own."""
     at = at or timezone.now()
     if by is not None:
-        rules.check_may_plan(by, group)
+        schedule_rules.check_may_plan(by, group)
     group = locked_group(group)
     AgendaTemplateItem.objects.filter(group=group).delete()
     AgendaTemplateItem.objects.bulk_create(
         AgendaTemplateItem(group=group, position=position, **item._asdict())
         for position, item in enumerate(items, start=1)
     )
-    following = rules.coming_of(group, at=at).filter(planned_at__isnull=True)
+    following = schedule_rules.coming_of(group, at=at).filter(planned_at__isnull=True)
     coming = _locked_sessions(following, group)
     AgendaItem.objects.filter(support_session__in=[each.pk for each in coming]).delete()
     copy_agenda(group, coming)
@@ -392,14 +400,14 @@ def move_session(
     Raises `Refused` when a facilitator or the room is taken then.
     """
     at = at or timezone.now()
-    rules.check_may_change(by, support_session)
+    schedule_rules.check_may_change(by, support_session)
     group = locked_group(support_session.group)
     support_session = locked(support_session, version=None)
-    rules.check_scheduled(support_session)
+    schedule_rules.check_scheduled(support_session)
     if (support_session.starts_at, support_session.ends_at) == (starts_at, ends_at):
         return _note(support_session, note, by=by, at=at)
-    rules.check_times(starts_at, ends_at, at=at)
-    rules.check_group_free(support_session, starts_at=starts_at, ends_at=ends_at)
+    schedule_rules.check_times(starts_at, ends_at, at=at)
+    schedule_rules.check_group_free(support_session, starts_at=starts_at, ends_at=ends_at)
     support_session.starts_at, support_session.ends_at = starts_at, ends_at
     support_session.note = note
     support_session.calendar_sequence += 1
@@ -418,7 +426,7 @@ def cancel_session(
 ) -> SupportSession:
     """Call one session off. Everybody is told; it can be restored until its time."""
     at = at or timezone.now()
-    rules.check_may_change(by, support_session)
+    schedule_rules.check_may_change(by, support_session)
     locked_group(support_session.group)
     support_session = locked(support_session, version=None)
     rules.check_move(support_session, SupportSession.Status.CANCELLED)
@@ -445,13 +453,13 @@ def cancel_following(
     Earlier dates stay. People are told once, and each session can be restored until its time.
     """
     at = at or timezone.now()
-    rules.check_may_plan(by, support_session.group)
+    schedule_rules.check_may_plan(by, support_session.group)
     group = locked_group(support_session.group)
     current = _current_series(group)
     support_session = locked(support_session, version=None)
     rules.check_move(support_session, SupportSession.Status.CANCELLED)
-    series = rules.check_in_rhythm(support_session, current)
-    off = _locked_sessions(rules.from_here_on(support_session, at=at), group)
+    series = schedule_rules.check_in_rhythm(support_session, current)
+    off = _locked_sessions(schedule_rules.from_here_on(support_session, at=at), group)
     told = [each for each in off if each.status == SupportSession.Status.SCHEDULED]
     for each in told:
         each.note = note or each.note
@@ -471,10 +479,10 @@ def cancel_following(
 
 def _end_before(series: Series, support_session: SupportSession, at: datetime) -> None:
     """The rhythm has no dates from this session on; without earlier ones it ends now."""
-    if rules.following(series, begin=at).exists():
+    if schedule_rules.following(series, begin=at).exists():
         day = schedule.day_of(support_session.recurrence_id, series.time_zone)
         series.rrule = schedule.ending_before(series.rrule, day)
-        if len(series.rrule) <= rules.LONGEST_RULE:
+        if len(series.rrule) <= schedule_rules.LONGEST_RULE:
             series.save(update_fields=["rrule"])
             return
     series.ended_at = at
@@ -488,11 +496,11 @@ def restore_session(
     """A session that was off is on again. Raises `Refused` when a facilitator or the room is
     taken meanwhile."""
     at = at or timezone.now()
-    rules.check_may_change(by, support_session)
+    schedule_rules.check_may_change(by, support_session)
     group = locked_group(support_session.group)
     support_session = locked(support_session, version=None)
-    rules.check_may_restore(support_session, at=at)
-    rules.check_group_free(
+    schedule_rules.check_may_restore(support_session, at=at)
+    schedule_rules.check_group_free(
         support_session, starts_at=support_session.starts_at, ends_at=support_session.ends_at
     )
     _put_on([support_session])
@@ -514,7 +522,7 @@ def note_session(
 ) -> SupportSession:
     """Say what is different this time. Members read it beside the date; nobody gets mail."""
     at = at or timezone.now()
-    rules.check_may_change(by, support_session)
+    schedule_rules.check_may_change(by, support_session)
     return _note(locked(support_session, version=None), note, by=by, at=at)
 
 
@@ -589,7 +597,7 @@ def _tell(support_sessions: Iterable[SupportSession], kind: Reminder.Kind) -> No
                 kind=kind,
                 calendar_sequence=support_session.calendar_sequence,
             )
-            for support_session, user_id in rules.people_concerned(support_sessions)
+            for support_session, user_id in schedule_rules.people_concerned(support_sessions)
         ),
         ignore_conflicts=True,
     )
@@ -639,9 +647,9 @@ def add_days_off(
     A day that is there already stays as it is.
     """
     at = at or timezone.now()
-    rules.check_may_keep_days_off(by, organisation, group)
+    schedule_rules.check_may_keep_days_off(by, organisation, group)
     for day, _ in days:
-        rules.check_day_ahead(day, organisation.time_zone, at=at)
+        schedule_rules.check_day_ahead(day, organisation.time_zone, at=at)
     groups = _locked_groups(organisation, group)
     kept, called_off = [], []
     for day, name in days:
@@ -651,8 +659,8 @@ def add_days_off(
         kept.append(day_off)
         if not is_new:
             continue
-        off = _locked_sessions(rules.on_day(day, groups=groups, at=at))
-        off = [each for each in off if rules.is_on_day(each, day)]
+        off = _locked_sessions(schedule_rules.on_day(day, groups=groups, at=at))
+        off = [each for each in off if schedule_rules.is_on_day(each, day)]
         _call_off(off, SupportSession.CancelledFor.DAY_OFF, note=name)
         called_off += off
         record(
@@ -676,23 +684,27 @@ def delete_day_off(*, day_off: DayOff, by: User, at: datetime | None = None) -> 
     """
     at = at or timezone.now()
     organisation, group, day = day_off.organisation, day_off.group, day_off.day
-    rules.check_may_keep_days_off(by, organisation, group)
+    schedule_rules.check_may_keep_days_off(by, organisation, group)
     groups = _locked_groups(organisation, group)
     record("day_off.deleted", by=by, on=day_off, organisation=organisation.pk, at=at)
     day_off.delete()
-    back = _locked_sessions(rules.off_on_day(day, groups=groups, at=at))
-    back = [each for each in back if rules.is_on_day(each, day)]
-    back = [each for each in back if not rules.days_off_of(each.group).filter(day=day).exists()]
+    back = _locked_sessions(schedule_rules.off_on_day(day, groups=groups, at=at))
+    back = [each for each in back if schedule_rules.is_on_day(each, day)]
+    back = [
+        each for each in back if not schedule_rules.days_off_of(each.group).filter(day=day).exists()
+    ]
     _put_on(back)
     for each in groups:
         if on_again := [session for session in back if session.group_id == each.pk]:
             book(each, on_again)
     _fit_courses(groups, by, at)
     for series in _series_of(groups):
-        if not rules.meets_on(series, day):
+        if not schedule_rules.meets_on(series, day):
             continue
-        until = rules.horizon(series, at)
-        _make(series, rules.missing_occurrences(series, after=at, until=until), by, at, until)
+        until = schedule_rules.horizon(series, at)
+        _make(
+            series, schedule_rules.missing_occurrences(series, after=at, until=until), by, at, until
+        )
     _tell(back, Reminder.Kind.RESTORED)
 
 
@@ -727,14 +739,20 @@ def _fit_courses(groups: Iterable[SupportGroup], by: User | None, at: datetime) 
     for series in _series_of(groups):
         if "COUNT=" not in series.rrule:
             continue
-        until = rules.horizon(series, at)
-        given = {each.starts_at for each in rules.occurrences_of(series, after=at, until=until)}
-        surplus = _locked_sessions(rules.not_given(series, given=given, at=at, until=until))
+        until = schedule_rules.horizon(series, at)
+        given = {
+            each.starts_at for each in schedule_rules.occurrences_of(series, after=at, until=until)
+        }
+        surplus = _locked_sessions(
+            schedule_rules.not_given(series, given=given, at=at, until=until)
+        )
         _call_off(surplus, SupportSession.CancelledFor.RHYTHM_CHANGED)
-        back = _locked_sessions(rules.given_again(series, given=given, at=at))
+        back = _locked_sessions(schedule_rules.given_again(series, given=given, at=at))
         _put_on(back)
         book(series.group, back)
-        _make(series, rules.missing_occurrences(series, after=at, until=until), by, at, until)
+        _make(
+            series, schedule_rules.missing_occurrences(series, after=at, until=until), by, at, until
+        )
 
 
 # With the group -----------------------------------------------------------------------------------
@@ -755,7 +773,7 @@ def follow_lifecycle(
         SupportGroup.Lifecycle.CLOSED: SupportSession.CancelledFor.GROUP_CLOSED,
     }
     reason = reasons.get(SupportGroup.Lifecycle(group.lifecycle))
-    off = _locked_sessions(rules.coming_of(group, at=at), group) if reason else []
+    off = _locked_sessions(schedule_rules.coming_of(group, at=at), group) if reason else []
     if reason and off:
         _call_off(off, reason)
         record(
@@ -771,13 +789,13 @@ def follow_lifecycle(
 
 
 def _come_back(group: SupportGroup, by: User | None, at: datetime) -> list[SupportSession]:
-    back = _locked_sessions(rules.off_with_group(group, at=at), group)
+    back = _locked_sessions(schedule_rules.off_with_group(group, at=at), group)
     if not back:
         return []
-    days_off = set(rules.days_off_of(group).values_list("day", flat=True))
-    free_days = [each for each in back if not rules.is_on_day(each, *days_off)]
+    days_off = set(schedule_rules.days_off_of(group).values_list("day", flat=True))
+    free_days = [each for each in back if not schedule_rules.is_on_day(each, *days_off)]
     _put_on(free_days)
-    still_off = [each for each in back if rules.is_on_day(each, *days_off)]
+    still_off = [each for each in back if schedule_rules.is_on_day(each, *days_off)]
     for support_session in still_off:
         support_session.cancelled_for = SupportSession.CancelledFor.DAY_OFF
     SupportSession.objects.bulk_update(still_off, ["cancelled_for"])
@@ -801,8 +819,8 @@ def book_what_is_free(
     room and people, so it leaves no event in the trail."""
     at = at or timezone.now()
     group = locked_group(group)
-    rules.outdated_rooms(at=at).filter(support_session__group=group.pk).delete()
-    lacking = list(rules.could_be_booked(at=at).filter(group=group.pk))
+    schedule_rules.outdated_rooms(at=at).filter(support_session__group=group.pk).delete()
+    lacking = list(schedule_rules.could_be_booked(at=at).filter(group=group.pk))
     book(group, lacking)
     return lacking
 
@@ -826,9 +844,9 @@ def assign_facilitator(
     the time of one of these.
     """
     at = at or timezone.now()
-    rules.check_may_plan(by, group)
+    schedule_rules.check_may_plan(by, group)
     group = locked_group(group)
-    rules.check_may_be_facilitator(user, group)
+    schedule_rules.check_may_be_facilitator(user, group)
     if is_lead:
         group.facilitator_assignments.exclude(user=user).update(is_lead=False)
     assignment, is_new = FacilitatorAssignment.objects.update_or_create(
@@ -838,7 +856,7 @@ def assign_facilitator(
         create_defaults={"is_lead": is_lead, "introduction": introduction, "began_at": at},
     )
     if is_new:
-        coming = _locked_sessions(rules.coming_of(group, at=at), group)
+        coming = _locked_sessions(schedule_rules.coming_of(group, at=at), group)
         book_or_refuse(group, coming, by=by, facilitators=[user], with_room=False)
     record(
         "facilitator.assigned" if is_new else "facilitator.changed",
@@ -860,11 +878,11 @@ def unassign_facilitator(
     Raises `Refused` for the last facilitator of a listed group.
     """
     at = at or timezone.now()
-    rules.check_may_plan(by, assignment.group)
+    schedule_rules.check_may_plan(by, assignment.group)
     group = locked_group(assignment.group)
-    rules.check_may_unassign(assignment)
-    rules.bookings_to_free(group, assignment.user, at=at).delete()
-    rules.covers_to_end(group, assignment.user).update(withdrawn_at=at)
+    schedule_rules.check_may_unassign(assignment)
+    schedule_rules.bookings_to_free(group, assignment.user, at=at).delete()
+    schedule_rules.covers_to_end(group, assignment.user).update(withdrawn_at=at)
     record(
         "facilitator.unassigned",
         by=by,
@@ -895,9 +913,9 @@ def make_due_reminders(*, at: datetime | None = None) -> int:
     """
     at = at or timezone.now()
     made = 0
-    for kind in rules.REMINDER_TIMES:
+    for kind in reminder_rules.REMINDER_TIMES:
         # The rule as SQL, its values apart: nothing typed by anybody becomes part of the statement.
-        due, values = rules.due_for_reminder(kind, at=at).query.sql_with_params()
+        due, values = reminder_rules.due_for_reminder(kind, at=at).query.sql_with_params()
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO support_sessions_reminder"  # noqa: S608 - the rule's own SQL
@@ -906,8 +924,8 @@ def make_due_reminders(*, at: datetime | None = None) -> int:
                 [kind.value, *values],
             )
             made += cursor.rowcount
-        made += _make_reminders(kind, rules.due_around_quiet_hours(kind, at=at))
-    return made + _make_reminders(Reminder.Kind.MISSED, rules.due_after_missed(at=at))
+        made += _make_reminders(kind, reminder_rules.due_around_quiet_hours(kind, at=at))
+    return made + _make_reminders(Reminder.Kind.MISSED, reminder_rules.due_after_missed(at=at))
 
 
 def _make_reminders(kind: Reminder.Kind, pairs: Sequence[tuple[UUID, UUID]]) -> int:
@@ -924,11 +942,11 @@ def claim_reminders(*, limit: int = 100, at: datetime | None = None) -> list[Rem
 
     Others that claim at the same moment get other rows. A claim that led to nothing, because its
     process was killed or the mail server refused, can be taken again after
-    `rules.CLAIM_HOLDS`, `rules.MOST_ATTEMPTS` times in all.
+    `reminder_rules.CLAIM_HOLDS`, `reminder_rules.MOST_ATTEMPTS` times in all.
     """
     at = at or timezone.now()
     batch = list(
-        rules.claimable_reminders(at=at)
+        reminder_rules.claimable_reminders(at=at)
         .select_for_update(skip_locked=True, of=("self",))
         .select_related("user", "support_session__group")
         .order_by("support_session__starts_at")[:limit]
@@ -956,7 +974,7 @@ def put_off_reminder(*, reminder: Reminder, at: datetime | None = None) -> None:
     quiet = before_times.quiet_hours(reminder.user)
     hours = quiet.around(at) if quiet else None
     until = hours[1] if hours else at
-    unsent.update(claimed_at=until - rules.CLAIM_HOLDS, attempts=F("attempts") - 1)
+    unsent.update(claimed_at=until - reminder_rules.CLAIM_HOLDS, attempts=F("attempts") - 1)
 
 
 def release_reminders(*, reminders: list[Reminder]) -> None:

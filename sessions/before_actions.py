@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.live import look_again
 from accounts.models import User
 from audit.trail import record
-from sessions import before_rules, rules
+from sessions import before_rules, schedule_rules
 from sessions.actions import AgendaPart, changed, copy_agenda, locked, locked_group
 from sessions.bookings import book, book_or_refuse
 from sessions.models import AgendaItem, Attendance, Booking, Cover, Reminder, SupportSession
@@ -66,7 +66,7 @@ def set_agenda(
     at = at or timezone.now()
     support_session = locked(support_session, version=version)
     before_rules.check_may_prepare(by, support_session)
-    rules.check_scheduled(support_session)
+    schedule_rules.check_scheduled(support_session)
     support_session.agenda.all().delete()
     AgendaItem.objects.bulk_create(
         AgendaItem(support_session=support_session, position=position, **item._asdict())
@@ -84,7 +84,7 @@ def follow_agenda_template(
     at = at or timezone.now()
     support_session = locked(support_session, version=None)
     before_rules.check_may_prepare(by, support_session)
-    rules.check_scheduled(support_session)
+    schedule_rules.check_scheduled(support_session)
     support_session.agenda.all().delete()
     copy_agenda(support_session.group, [support_session])
     support_session.planned_at = support_session.planned_by = None

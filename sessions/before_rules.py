@@ -15,7 +15,7 @@ from accounts.models import Organisation, User
 from accounts.rules import Viewer
 from groups.models import FacilitatorAssignment, Membership
 from groups.rules import groups_staffed_by
-from sessions import rules
+from sessions import rules, schedule_rules
 from sessions.models import Attendance, Cover, Message, Reminder, SupportSession
 from supportgroups.lib.refusals import Refused
 
@@ -196,7 +196,7 @@ def _missed_in_a_row(newest_first: Iterable[str | None]) -> int:
 
 def people_to_ask(cover: Cover, *, at: datetime) -> list[User]:
     """Everybody who could answer this request."""
-    candidates = rules.may_lead(cover.support_session.group)
+    candidates = schedule_rules.may_lead(cover.support_session.group)
     return [
         user
         for user in candidates
@@ -228,7 +228,7 @@ def why_not_ask_cover(user: User, support_session: SupportSession) -> Refused | 
 
 def check_can_change_hands(support_session: SupportSession, *, at: datetime) -> None:
     """Raise `Refused` unless the session is still to come."""
-    rules.check_scheduled(support_session)
+    schedule_rules.check_scheduled(support_session)
     if support_session.ends_at <= at:
         raise Refused("over", "The time of this session is over.")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from accounts.models import User
 from groups.models import SupportGroup
-from sessions import rules
+from sessions import schedule_rules
 from sessions.models import Booking, SupportSession
 
 
@@ -23,9 +23,13 @@ def book(
     """
     ordered = sorted(support_sessions, key=lambda each: each.starts_at)
     given = None if facilitators is None else set(facilitators)
-    leaders = rules.leaders_of(group, ordered) if given is None else dict.fromkeys(ordered, given)
+    leaders = (
+        schedule_rules.leaders_of(group, ordered)
+        if given is None
+        else dict.fromkeys(ordered, given)
+    )
     people = {user for leading in leaders.values() for user in leading}
-    room = rules.rooms_of(group) if with_room else ""
+    room = schedule_rules.rooms_of(group) if with_room else ""
     wanted = [
         Booking(
             support_session=support_session,
@@ -62,8 +66,8 @@ def book_or_refuse(
     """Hold them all, or raise `Refused` that says who or what is taken, and when."""
     lacking = book(group, support_sessions, facilitators=facilitators, with_room=with_room)
     if lacking:
-        rules.check_no_clash(
-            rules.clashes(
+        schedule_rules.check_no_clash(
+            schedule_rules.clashes(
                 group=group,
                 times=[each.support_session for each in lacking],
                 by=by,
@@ -73,7 +77,7 @@ def book_or_refuse(
             )
         )
         # Whoever was in the way has gone again meanwhile, or two of these sessions overlap.
-        rules.refuse_overlap()
+        schedule_rules.refuse_overlap()
 
 
 def free(support_sessions: Iterable[SupportSession]) -> None:

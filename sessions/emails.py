@@ -18,7 +18,9 @@ from groups.models import SupportGroup
 from sessions import after_rules, before_rules, rules
 from sessions.calendar import NEUTRAL, CalendarEntry, invitation, place_of
 from sessions.models import Attendance, Reminder, SupportSession
-from sessions.rules import REMINDER_TIMES
+from sessions.reminder_rules import (
+    REMINDER_TIMES,
+)
 from supportgroups.lib.templatetags.ui import time_words
 
 

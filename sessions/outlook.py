@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from accounts.models import Organisation
 from accounts.rules import Viewer
 from groups.models import SupportGroup
-from sessions import holidays, rules, schedule
+from sessions import holidays, schedule, schedule_rules
 from sessions.models import DayOff, Series, SupportSession
 from sessions.schedule import Occurrence
 from supportgroups.lib.templatetags.ui import time_words
@@ -53,13 +53,13 @@ def outlook(
     begin = max(at, schedule.midnight(series.starts_on, series.time_zone))
     found = list(
         islice(
-            rules.occurrences_of(series, after=begin, until=begin + schedule.LONGEST_WAIT),
+            schedule_rules.occurrences_of(series, after=begin, until=begin + schedule.LONGEST_WAIT),
             DATES_SHOWN + 1,
         )
     )
     shown = found[:DATES_SHOWN]
     until = shown[-1].ends_at if shown else begin + timedelta(days=365)
-    clashes = rules.clashes_of_rhythm(
+    clashes = schedule_rules.clashes_of_rhythm(
         group=series.group,
         rrule=series.rrule,
         starts_on=series.starts_on,
@@ -74,14 +74,16 @@ def outlook(
         dates=shown,
         goes_on=len(found) > DATES_SHOWN,
         days_off=_days_off_between(series, begin, until),
-        remarks=[_remark(each, series) for each in rules.times_that_shift(series, begin)],
+        remarks=[_remark(each, series) for each in schedule_rules.times_that_shift(series, begin)],
         clashes=[str(clash) for clash in clashes],
     )
 
 
 def _days_off_between(series: Series, begin: datetime, until: datetime) -> list[tuple[date, str]]:
     """Days off on which the rule, were it not for them, gives a date."""
-    names = dict(rules.days_off_of(series.group).order_by("-group").values_list("day", "name"))
+    names = dict(
+        schedule_rules.days_off_of(series.group).order_by("-group").values_list("day", "name")
+    )
     given = schedule.occurrences(
         rrule=_COUNT.sub("", series.rrule),
         starts_on=series.starts_on,
@@ -182,7 +184,8 @@ def called_off_by(
             [
                 session
                 for session in found
-                if each.group_id in (None, session.group_id) and rules.is_on_day(session, each.day)
+                if each.group_id in (None, session.group_id)
+                and schedule_rules.is_on_day(session, each.day)
             ],
         )
         for each in kept

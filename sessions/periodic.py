@@ -11,7 +11,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from groups.models import SupportGroup
-from sessions import actions, emails, rules
+from sessions import actions, emails, reminder_rules, rules, schedule_rules
 from sessions.models import Reminder, Series, SupportSession
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def follow_lifecycle() -> None:
     """Sessions follow their group: off while it is paused or closed, on when it is listed again."""
     now = timezone.now()
     begun = time.monotonic()
-    for group in rules.behind_their_lifecycle(at=now):
+    for group in schedule_rules.behind_their_lifecycle(at=now):
         if time.monotonic() - begun > SECONDS_OF_A_RUN:
             return
         try:
@@ -54,7 +54,7 @@ def make_sessions_ahead() -> None:
         if time.monotonic() - begun > SECONDS_OF_A_RUN:
             return
         try:
-            if rules.lacks_sessions(series, made_until=series.made_until, at=now):
+            if schedule_rules.lacks_sessions(series, made_until=series.made_until, at=now):
                 actions.make_sessions(series=series, at=now)
         except SoftTimeLimitExceeded:
             raise
@@ -70,7 +70,7 @@ def book_what_is_free() -> None:
     """
     now = timezone.now()
     begun = time.monotonic()
-    for group in rules.behind_their_bookings(at=now):
+    for group in schedule_rules.behind_their_bookings(at=now):
         if time.monotonic() - begun > SECONDS_OF_A_RUN:
             return
         try:
@@ -131,9 +131,9 @@ def _send(batch: list[Reminder]) -> bool:
 def _send_one(reminder: Reminder, mailer: BaseEmailBackend) -> None:
     """Send one, unless it is no longer wanted. What goes wrong with it stops no other."""
     try:
-        if rules.must_wait(reminder, at=timezone.now()):
+        if reminder_rules.must_wait(reminder, at=timezone.now()):
             actions.put_off_reminder(reminder=reminder)
-        elif rules.is_still_wanted(reminder, at=timezone.now()):
+        elif reminder_rules.is_still_wanted(reminder, at=timezone.now()):
             emails.send_reminder(reminder, mailer=mailer)
             actions.mark_sent(reminder=reminder)
     except SMTPServerDisconnected as problem:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from groups.models import SupportGroup
-from sessions import rules
+from sessions import rules, schedule_rules
 from sessions.defaults import MINUTES, Part
 from sessions.models import AgendaKind, Series, SupportSession
 from sessions.schedule import Occurrence, RuleError, choices_of, day_of, rrule_of, to_utc
@@ -82,7 +82,7 @@ def date_field(label: str, **fields: Any) -> forms.DateField:
 def _ahead(day: date, time_zone: str) -> date:
     """The day that was typed, unless it is over or too far away."""
     try:
-        rules.check_day_ahead(day, time_zone, at=timezone.now())
+        schedule_rules.check_day_ahead(day, time_zone, at=timezone.now())
     except Refused as no:
         raise forms.ValidationError(no.message) from no
     return day
@@ -267,7 +267,7 @@ class ScheduleForm(forms.Form):
             return initial | {"pattern": ScheduleForm.RULE}
         initial["ends_on"] = choices.until
         if first is not None and choices.count:
-            initial["sessions"] = rules.taken_along(current, begin=first.starts_at).count()
+            initial["sessions"] = schedule_rules.taken_along(current, begin=first.starts_at).count()
         if choices.pattern == "weekly":
             return initial | {"interval": choices.interval, "weekdays": list(choices.weekdays)}
         return initial | {
@@ -300,7 +300,7 @@ class ScheduleForm(forms.Form):
             return given
         try:
             rrule = self._rule()
-            rules.check_rhythm(
+            schedule_rules.check_rhythm(
                 rrule=rrule,
                 starts_on=given["starts_on"],
                 starts_at_time=given["starts_at_time"],
@@ -327,7 +327,7 @@ class ScheduleForm(forms.Form):
         """Facilitators and the room are free then: the database would refuse otherwise."""
         if self.is_as_it_was():
             return
-        found = rules.clashes_of_rhythm(
+        found = schedule_rules.clashes_of_rhythm(
             group=self.group,
             rrule=series.rrule,
             starts_on=series.starts_on,
@@ -596,7 +596,7 @@ class FacilitatorForm(forms.Form):
 
     def __init__(self, *args: Any, group: SupportGroup, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["user"].queryset = rules.may_lead(group)  # type: ignore[attr-defined]
+        self.fields["user"].queryset = schedule_rules.may_lead(group)  # type: ignore[attr-defined]
 
 
 # One session --------------------------------------------------------------------------------------
@@ -678,7 +678,7 @@ class MoveForm(SessionForm):
         starts_at, self.shifted = to_utc(wall, self.zone)
         ends_at = starts_at + timedelta(minutes=given["minutes"])
         try:
-            rules.check_times(starts_at, ends_at, at=timezone.now())
+            schedule_rules.check_times(starts_at, ends_at, at=timezone.now())
         except Refused as no:
             self.add_error("day", no.message)
         given |= {"starts_at": starts_at, "ends_at": ends_at}
@@ -739,7 +739,7 @@ class ExtraSessionForm(forms.Form):
         starts_at, _ = to_utc(datetime.combine(given["day"], given["starts_at_time"]), self.zone)
         ends_at = starts_at + timedelta(minutes=given["minutes"])
         try:
-            rules.check_times(starts_at, ends_at, at=timezone.now())
+            schedule_rules.check_times(starts_at, ends_at, at=timezone.now())
         except Refused as no:
             self.add_error("day", no.message)
         else:
@@ -748,11 +748,11 @@ class ExtraSessionForm(forms.Form):
 
     def _check_nobody_is_taken(self, starts_at: datetime, ends_at: datetime) -> None:
         """Facilitators and the room are free then; the group's own sessions are asked for later."""
-        found = rules.clashes(
+        found = schedule_rules.clashes(
             group=self.group,
             times=[Occurrence(starts_at, ends_at, shifted=False)],
             by=self.by,
-            besides=rules.coming_of(self.group, at=timezone.now()),
+            besides=schedule_rules.coming_of(self.group, at=timezone.now()),
         )
         if found:
             self.add_error("starts_at_time", f"{found[0]} Choose another time.")

@@ -24,7 +24,7 @@ from groups import setup
 from groups.actions import change_group
 from groups.models import FacilitatorAssignment, SupportGroup
 from groups.rules import MOST_FOR_ONE_FACILITATOR, groups_staffed_by
-from sessions import actions, calendar, heard_rules, rules
+from sessions import actions, calendar, heard_rules, rules, schedule_rules
 from sessions.defaults import AGENDAS, MINUTES
 from sessions.defaults import agenda as usual_agenda
 from sessions.holidays import regions
@@ -63,7 +63,7 @@ def _planned(request: HttpRequest, slug: str) -> SupportGroup:
     group = get_object_or_404(
         groups_staffed_by(request.user).select_related("organisation"), slug=slug
     )
-    rules.check_may_plan(_person(request), group)
+    schedule_rules.check_may_plan(_person(request), group)
     return group
 
 
@@ -81,7 +81,7 @@ def schedule(request: HttpRequest, slug: str) -> HttpResponse:
     """When the group meets: how often, from when on, and the dates that come of it."""
     group = _planned(request, slug)
     current = group.series.current().first()
-    coming = list(rules.following(current, begin=timezone.now())) if current else []
+    coming = list(schedule_rules.following(current, begin=timezone.now())) if current else []
     asked_from = next((s for s in coming if str(s.pk) == request.GET.get("from")), None)
     form = ScheduleForm(
         request.POST if request.method == "POST" else None,
@@ -104,7 +104,7 @@ def schedule(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "current": current,
         "coming": coming,
-        "told": len(rules.people_concerned(coming)),
+        "told": len(schedule_rules.people_concerned(coming)),
         "outlook": _outlook(form, current),
         "shows": shows,
         "place_step": setup.step_url("meeting", group),
@@ -140,7 +140,7 @@ def _set_rhythm(form: ScheduleForm) -> str:
         from_session=form.from_session,
     )
     words = f"Saved: {series.words()}."
-    if form.coming and rules.people_concerned(form.coming):
+    if form.coming and schedule_rules.people_concerned(form.coming):
         words += " Everybody concerned gets an e-mail about it."
     return words
 
@@ -227,7 +227,7 @@ def facilitators(request: HttpRequest, slug: str) -> HttpResponse:
         "assignments": assignments,
         "asked": asked,
         "second_advised": len(assignments) < 2 and group.capacity > MOST_FOR_ONE_FACILITATOR,
-        "anybody": rules.may_lead(group).exists(),
+        "anybody": schedule_rules.may_lead(group).exists(),
         "next": setup.next_url("facilitators", group),
     }
     return render_page(request, "sessions/facilitators.html", context)
@@ -278,13 +278,13 @@ def session_list(request: HttpRequest, slug: str) -> HttpResponse:
         except Refused as no:
             form.add_error("starts_at_time", no.message)
     past = request.GET.get("past") == "1"
-    found = rules.with_bookings(rules.dates_of(group, past=past))
+    found = schedule_rules.with_bookings(schedule_rules.dates_of(group, past=past))
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "group": group,
         "past": past,
         "page": page,
-        "rows": [{"session": each, "lacks": rules.not_booked(each)} for each in page],
+        "rows": [{"session": each, "lacks": schedule_rules.not_booked(each)} for each in page],
         "current": group.series.current().first(),
         "plans": organisations_coordinated_by(request.user)
         .filter(pk=group.organisation_id)
@@ -301,9 +301,9 @@ def session_list(request: HttpRequest, slug: str) -> HttpResponse:
 def session_change(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Move one session, say what is different, call it off, put it on again."""
     support_session = get_object_or_404(rules.sessions_visible_to(request.user), pk=pk)
-    rules.check_may_change(_person(request), support_session)
+    schedule_rules.check_may_change(_person(request), support_session)
     group = support_session.group
-    may_all = rules.may_change_following(_person(request), support_session)
+    may_all = schedule_rules.may_change_following(_person(request), support_session)
     do = request.POST.get("do", "")
     forms: dict[str, SessionForm] = {
         kind.do: kind(
@@ -327,8 +327,8 @@ def session_change(request: HttpRequest, pk: UUID) -> HttpResponse:
         "group": group,
         "form": form,
         "forms": forms,
-        "told": len(rules.people_concerned([support_session])),
-        "lacks": rules.not_booked(support_session),
+        "told": len(schedule_rules.people_concerned([support_session])),
+        "lacks": schedule_rules.not_booked(support_session),
         "over": support_session.ends_at <= timezone.now(),
     }
     return render_page(request, "sessions/session_change.html", context)
@@ -367,7 +367,7 @@ def _change_session(form: SessionForm, *, by: User) -> str:
 def days_off(request: HttpRequest, slug: str) -> HttpResponse:
     """Days on which groups do not meet: by hand, and from the country's public holidays."""
     person = _person(request)
-    organisation = get_object_or_404(rules.organisations_planned_by(person), slug=slug)
+    organisation = get_object_or_404(schedule_rules.organisations_planned_by(person), slug=slug)
     groups = groups_staffed_by(person).filter(organisation=organisation).order_by("name")
     coordinates = organisations_coordinated_by(person).filter(pk=organisation.pk).exists()
     region = request.POST.get("region", request.GET.get("region", ""))
@@ -383,7 +383,7 @@ def days_off(request: HttpRequest, slug: str) -> HttpResponse:
     if asked is not None and asked.is_valid():
         messages.success(request, _add_days_off(organisation, asked, offered, by=person))
         return redirect("sessions:days_off", slug)
-    kept = rules.days_off_planned_by(person, organisation)
+    kept = schedule_rules.days_off_planned_by(person, organisation)
     page = Paginator(kept, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "organisation": organisation,
@@ -438,7 +438,7 @@ def _add_days_off(
 def day_off_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The day is a day like others again, and its sessions are on."""
     person = _person(request)
-    organisations = rules.organisations_planned_by(person)
+    organisations = schedule_rules.organisations_planned_by(person)
     day_off = get_object_or_404(
         DayOff.objects.filter(organisation__in=organisations).select_related("organisation"), pk=pk
     )

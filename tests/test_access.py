@@ -26,7 +26,9 @@ from sessions.door_rules import checkin_code
 from sessions.live import sender_token
 from sessions.models import DayOff
 from sessions.routing import websocket_urlpatterns
-from sessions.rules import feed_token
+from sessions.rules import (
+    feed_token,
+)
 from supportgroups.asgi import application as asgi_application
 from tests import factories
 from tests.cast import Person

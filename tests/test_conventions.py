@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,12 +129,26 @@ def test_actions_are_verbs_with_by(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in python_files() if path.name == "rules.py"],
-    ids=lambda path: path.parent.name,
+    [path for path in python_files() if path.name.endswith("rules.py")],
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
 def test_rules_never_write(path: Path) -> None:
     writes = re.compile(r"\.(save|create|update|delete|bulk_create|get_or_create)\(")
     assert writes.findall(path.read_text()) == []
+
+
+@pytest.mark.parametrize("layer", ["views", "periodic", "forms", "actions", "emails", "rules"])
+def test_modules_about_one_thing_stand_in_their_layer(layer: str) -> None:
+    """import-linter holds only the modules that its contract names."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    inside = next(each for each in contracts["contracts"] if "containers" in each)
+    named = next(names for names in inside["layers"] if f"({layer})" in names)
+    found = {
+        path.stem
+        for path in python_files()
+        if path.match(f"*_{layer}.py") and path.parent.name in PACKAGES
+    }
+    assert {name for name in found if f"({name})" not in named} == set()
 
 
 def test_times_are_participles() -> None:

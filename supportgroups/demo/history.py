@@ -24,7 +24,9 @@ from sessions.models import (
     Series,
     SupportSession,
 )
-from sessions.rules import attendance_status
+from sessions.rules import (
+    attendance_status,
+)
 from sessions.schedule import Occurrence, occurrences
 from supportgroups.demo.people import Crowd, Person, uuid7
 from supportgroups.demo.world import GroupPlan

@@ -50,7 +50,15 @@ from sessions.models import (
     Series,
     SupportSession,
 )
-from sessions.rules import attendance_status, check_may_enter, check_open, due_for_reminder, leading
+from sessions.reminder_rules import (
+    due_for_reminder,
+)
+from sessions.rules import (
+    attendance_status,
+    check_may_enter,
+    check_open,
+    leading,
+)
 from sessions.schedule import occurrences
 from supportgroups.demo import sample_world
 from tests import factories

@@ -10,7 +10,7 @@ from django.core import mail
 
 from audit.models import Event
 from groups.models import SupportGroup
-from sessions import actions, periodic, rules
+from sessions import actions, periodic, reminder_rules, rules, schedule_rules
 from sessions.actions import AgendaPart
 from sessions.models import (
     AgendaItem,
@@ -363,7 +363,7 @@ def test_times_that_daylight_saving_skips_are_told(clock, group, coordinator):
         by=coordinator.user,
     )
 
-    shift, repeat = rules.times_that_shift(series, NOW)
+    shift, repeat = schedule_rules.times_that_shift(series, NOW)
     assert (shift.starts_at.date(), shift.shifted) == (date(2026, 3, 29), True)
     assert (repeat.starts_at.date(), repeat.repeated) == (date(2026, 10, 25), True)
 
@@ -423,11 +423,11 @@ def test_news_of_a_session_that_changed_again_meanwhile_is_left(
     first = coming(group)[0]
     actions.cancel_session(support_session=first, by=facilitator.user)
     batch = actions.claim_reminders()
-    assert all(rules.is_still_wanted(each, at=NOW) for each in batch)
+    assert all(reminder_rules.is_still_wanted(each, at=NOW) for each in batch)
 
     actions.restore_session(support_session=first, by=facilitator.user)
 
-    assert not any(rules.is_still_wanted(each, at=NOW) for each in batch)
+    assert not any(reminder_rules.is_still_wanted(each, at=NOW) for each in batch)
     assert {message.subject for message in send()} == {"Your appointment is on again"}
 
 

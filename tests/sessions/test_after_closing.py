@@ -10,7 +10,7 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
-from sessions import actions, after_actions, periodic, rules
+from sessions import actions, after_actions, periodic, reminder_rules
 from sessions.models import Reminder
 from tests import factories
 
@@ -83,7 +83,7 @@ def test_whoever_is_removed_before_the_mail_gets_none(running, member, facilitat
 
 def test_a_day_later_it_is_of_no_use(running):
     actions.end_session(support_session=running, by=None)
-    with time_machine.travel(timezone.now() + rules.CLOSING_NOTE_WITHIN):
+    with time_machine.travel(timezone.now() + reminder_rules.CLOSING_NOTE_WITHIN):
         periodic.send_due_reminders()
     assert not mail.outbox
 
@@ -94,7 +94,7 @@ def test_a_killed_worker_neither_loses_nor_repeats_it(running, member, facilitat
     assert len(actions.claim_reminders()) == 2
     periodic.send_due_reminders()
     assert not mail.outbox
-    with time_machine.travel(timezone.now() + rules.CLAIM_HOLDS + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + reminder_rules.CLAIM_HOLDS + timedelta(seconds=1)):
         periodic.send_due_reminders()
         periodic.send_due_reminders()
     assert mailed() == Counter([member.user.email, facilitator.user.email])

@@ -9,7 +9,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from groups.models import SupportGroup
-from sessions import actions, before_actions, periodic, rules, statements
+from sessions import (
+    actions,
+    before_actions,
+    periodic,
+    reminder_rules,
+    rules,
+    schedule_rules,
+    statements,
+)
 from sessions.calendar import entries_of
 from sessions.models import Booking, Cover, Reminder, SupportSession
 from supportgroups.lib.refusals import Refused
@@ -99,12 +107,12 @@ def test_taking_over_moves_leading_booking_and_reminders(cover, facilitator, col
     assert not rules.check_may_see(facilitator.user, support_session).may_enter
     assert list(rules.sessions_led_by(colleague)) == [support_session]
     assert not rules.sessions_led_by(facilitator.user).exists()
-    concerned = {key for _, key in rules.people_concerned([support_session])}
+    concerned = {key for _, key in schedule_rules.people_concerned([support_session])}
     assert concerned == {colleague.pk, member.user.pk}
     feed = actions.make_calendar_feed(by=colleague)
     assert [each.support_session for each in entries_of(feed)] == [support_session]
     at = support_session.starts_at - timedelta(minutes=30)
-    due = {user for _, user in rules.due_for_reminder(Reminder.Kind.HOUR_BEFORE, at=at)}
+    due = {user for _, user in reminder_rules.due_for_reminder(Reminder.Kind.HOUR_BEFORE, at=at)}
     assert due == {colleague.pk, member.user.pk}
 
 
@@ -125,7 +133,7 @@ def test_one_covered_session_of_several_changes_no_other(group, cover, facilitat
         (other.pk, facilitator.user.pk),
     }
     at = other.starts_at - timedelta(hours=23)
-    due = set(rules.due_for_reminder(Reminder.Kind.DAY_BEFORE, at=at))
+    due = set(reminder_rules.due_for_reminder(Reminder.Kind.DAY_BEFORE, at=at))
     assert (cover.support_session_id, facilitator.user.pk) not in due
     assert (other.pk, facilitator.user.pk) in due
     assert set(rules.sessions_led_by(colleague)) == {cover.support_session}
@@ -262,7 +270,7 @@ def test_a_move_and_a_return_book_who_took_over(group, cover, colleague, coordin
     assert booked(moved) == set()
     back = actions.restore_session(support_session=moved, by=coordinator.user)
     assert booked(back) == {colleague}
-    assert rules.not_booked(back) == []
+    assert schedule_rules.not_booked(back) == []
     actions.book_what_is_free(group=group, by=None)
     assert booked(back) == {colleague}
 

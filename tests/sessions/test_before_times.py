@@ -11,7 +11,7 @@ from django.utils import timezone
 from icalendar import Calendar
 
 from accounts.models import User
-from sessions import actions, before_times, periodic, rules
+from sessions import actions, before_times, periodic, reminder_rules
 from sessions.models import Attendance, Reminder, SupportSession
 from tests import factories
 
@@ -337,7 +337,9 @@ def test_a_kind_word_comes_once_after_two_in_a_row(clock, missed, member, status
 def test_the_kind_word_leaves_time_to_correct_and_is_neutral(clock, missed, group, member):
     _, last = missed("no_show", "no_show")
     factories.support_session(group, starts_at=NOW + timedelta(days=6))
-    clock.move_to(last.support_session.ended_at + rules.MISSED_NOTE_FROM - timedelta(minutes=1))
+    clock.move_to(
+        last.support_session.ended_at + reminder_rules.MISSED_NOTE_FROM - timedelta(minutes=1)
+    )
     periodic.send_due_reminders()
     assert not mail.outbox
 

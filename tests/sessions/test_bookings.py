@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from groups.models import FacilitatorAssignment, SupportGroup
-from sessions import actions, periodic, rules
+from sessions import actions, periodic, schedule_rules
 from sessions.models import Booking, SupportSession
 from supportgroups.lib.refusals import Refused
 from tests import factories
@@ -77,7 +77,7 @@ def test_a_rhythm_books_the_facilitators_and_the_room(two_groups, coordinator):
     first = sessions.order_by("starts_at").first()
     period = first.bookings.first().period
     assert (period.lower, period.upper) == (first.starts_at, first.ends_at)
-    assert rules.not_booked(first) == []
+    assert schedule_rules.not_booked(first) == []
 
 
 def test_an_online_group_holds_no_room(clock, organisation, coordinator):
@@ -92,7 +92,7 @@ def test_a_rhythm_that_clashes_is_explained_before_and_refused(two_groups, coord
     actions.set_rhythm(group=one, by=coordinator.user, **TUESDAYS)
     planned = TUESDAYS | {"starts_at_time": time(19)}
 
-    found = rules.clashes_of_rhythm(group=two, by=coordinator.user, **planned)
+    found = schedule_rules.clashes_of_rhythm(group=two, by=coordinator.user, **planned)
 
     assert len(found) == 18
     assert {each.what for each in found} == {"Marigold", "Garden room"}
@@ -105,7 +105,7 @@ def test_a_rhythm_that_clashes_is_explained_before_and_refused(two_groups, coord
     assert not two.series.exists()
     # The end is not part of a session.
     after = TUESDAYS | {"starts_at_time": time(20)}
-    assert not rules.clashes_of_rhythm(group=two, by=coordinator.user, **after)
+    assert not schedule_rules.clashes_of_rhythm(group=two, by=coordinator.user, **after)
     actions.set_rhythm(group=two, by=coordinator.user, **after)
 
 
@@ -129,7 +129,7 @@ def test_a_rhythm_may_take_its_own_places(two_groups, coordinator):
     actions.set_rhythm(group=one, by=coordinator.user, **TUESDAYS)
     earlier = TUESDAYS | {"starts_at_time": time(18)}
 
-    assert not rules.clashes_of_rhythm(group=one, by=coordinator.user, **earlier)
+    assert not schedule_rules.clashes_of_rhythm(group=one, by=coordinator.user, **earlier)
     actions.set_rhythm(group=one, by=coordinator.user, **earlier)
 
 
@@ -143,7 +143,7 @@ def test_a_group_that_the_viewer_may_not_know_is_not_named(two_groups, clock, ma
         organisation=one.organisation,
         period=(held.starts_at, held.ends_at),
     )
-    [clash] = rules.clashes(group=two, times=[held], by=factories.user())
+    [clash] = schedule_rules.clashes(group=two, times=[held], by=factories.user())
 
     assert clash.group_name == ""
     assert "One" not in str(clash)
@@ -167,8 +167,8 @@ def test_what_the_clock_makes_leaves_out_what_is_taken(two_groups, coordinator):
 
     assert len(made) == 9
     assert not Booking.objects.filter(support_session__group=two).exists()
-    [first, *_] = rules.with_bookings(SupportSession.objects.filter(group=two))
-    assert rules.not_booked(first) == ["Marigold", "garden ROOM"]
+    [first, *_] = schedule_rules.with_bookings(SupportSession.objects.filter(group=two))
+    assert schedule_rules.not_booked(first) == ["Marigold", "garden ROOM"]
 
 
 def test_a_move_onto_somebody_elses_time_is_refused_whole(two_groups, coordinator):
@@ -217,7 +217,7 @@ def test_what_was_taken_is_booked_once_it_is_free(two_groups, coordinator):
     one, two = two_groups
     actions.set_rhythm(group=one, by=coordinator.user, **TUESDAYS)
     actions.make_sessions(series=factories.series(two, starts_on=date(2026, 3, 3)))
-    assert not rules.behind_their_bookings(at=NOW)
+    assert not schedule_rules.behind_their_bookings(at=NOW)
     first = one.support_sessions.order_by("starts_at").first()
     actions.cancel_session(support_session=first, by=coordinator.user)
 
@@ -225,8 +225,8 @@ def test_what_was_taken_is_booked_once_it_is_free(two_groups, coordinator):
 
     [freed] = SupportSession.objects.filter(bookings__isnull=False, group=two).distinct()
     assert freed.starts_at == first.starts_at
-    assert rules.not_booked(freed) == []
-    assert not rules.behind_their_bookings(at=NOW)
+    assert schedule_rules.not_booked(freed) == []
+    assert not schedule_rules.behind_their_bookings(at=NOW)
 
 
 def test_the_clock_books_each_group_by_itself(two_groups, coordinator, monkeypatch, caplog):
@@ -375,7 +375,7 @@ def test_who_was_asked_can_lead_once_they_have_signed_in(clock, group, organisat
         user=person, organisation=organisation, role="facilitator", asked_at=timezone.now()
     )
 
-    assert person not in rules.may_lead(group)
+    assert person not in schedule_rules.may_lead(group)
     no = refused(
         lambda: actions.assign_facilitator(
             group=group, user=person, is_lead=False, by=coordinator.user
@@ -385,7 +385,7 @@ def test_who_was_asked_can_lead_once_they_have_signed_in(clock, group, organisat
 
     person.last_login = timezone.now() + timedelta(minutes=1)
     person.save()
-    assert person in rules.may_lead(group)
+    assert person in schedule_rules.may_lead(group)
     actions.assign_facilitator(group=group, user=person, is_lead=False, by=coordinator.user)
 
 

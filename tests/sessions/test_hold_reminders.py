@@ -11,7 +11,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from sessions import rules
+from sessions import reminder_rules
 from sessions.models import Reminder
 from supportgroups.tasks import tick
 from tests import factories
@@ -49,7 +49,7 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing() -> None:
                 what="the second worker has taken what the first had not",
             )
             assert mail_server.mails.total() < PEOPLE
-            held.update(claimed_at=F("claimed_at") - rules.CLAIM_HOLDS)
+            held.update(claimed_at=F("claimed_at") - reminder_rules.CLAIM_HOLDS)
             tick.delay()
             wait_until(
                 lambda: not Reminder.objects.filter(sent_at=None).exists(),

@@ -24,7 +24,7 @@ from accounts.models import User
 from audit.models import Event
 from groups import actions as group_actions
 from groups.models import SupportGroup
-from sessions import actions, periodic, rules
+from sessions import actions, periodic, reminder_rules, rules
 from sessions.models import AgendaTemplateItem, Reminder, Series, SupportSession
 from tests import factories
 
@@ -338,11 +338,11 @@ def test_a_change_of_mind_between_claim_and_sending_counts(clock, group, member)
     session_in(group, hours=24)
     actions.make_due_reminders()
     [reminder] = actions.claim_reminders()
-    assert rules.is_still_wanted(reminder, at=NOW)
+    assert reminder_rules.is_still_wanted(reminder, at=NOW)
 
     User.objects.filter(pk=member.user.pk).update(reminds_day_before=False)
 
-    assert not rules.is_still_wanted(reminder, at=NOW)
+    assert not reminder_rules.is_still_wanted(reminder, at=NOW)
 
 
 def test_a_claim_that_has_grown_old_is_left_to_the_next_run(clock, group, member):
@@ -350,8 +350,8 @@ def test_a_claim_that_has_grown_old_is_left_to_the_next_run(clock, group, member
     actions.make_due_reminders()
     [reminder] = actions.claim_reminders()
 
-    assert rules.is_still_wanted(reminder, at=NOW + timedelta(minutes=5))
-    assert not rules.is_still_wanted(reminder, at=NOW + timedelta(minutes=6))
+    assert reminder_rules.is_still_wanted(reminder, at=NOW + timedelta(minutes=5))
+    assert not reminder_rules.is_still_wanted(reminder, at=NOW + timedelta(minutes=6))
 
 
 class RefusesOne(EmailBackend):
@@ -408,7 +408,7 @@ def test_one_bad_address_stops_nobody_and_is_not_tried_for_ever(
         clock.shift(timedelta(minutes=11))
 
     assert mailed() == Counter(email for email in people if email != people[2])
-    assert RefusesOne.asked == rules.MOST_ATTEMPTS
+    assert RefusesOne.asked == reminder_rules.MOST_ATTEMPTS
     assert people[2] not in caplog.text
 
 
@@ -496,7 +496,7 @@ periodic.send_due_reminders()
     assert Reminder.objects.filter(claimed_at__isnull=False, sent_at=None).count() == 3
     periodic.send_due_reminders()
     assert not mail.outbox, "another process may still hold these"
-    with time_machine.travel(timezone.now() + rules.CLAIM_HOLDS + timedelta(seconds=1)):
+    with time_machine.travel(timezone.now() + reminder_rules.CLAIM_HOLDS + timedelta(seconds=1)):
         periodic.send_due_reminders()
         periodic.send_due_reminders()
     assert mailed() == people

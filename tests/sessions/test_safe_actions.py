@@ -11,7 +11,15 @@ from django.utils import timezone
 from audit.models import Event
 from groups.models import SupportGroup
 from safeguarding.models import Concern
-from sessions import actions, floor_actions, floor_rules, live, rules, safe_actions, talk_actions
+from sessions import (
+    actions,
+    floor_actions,
+    floor_rules,
+    live,
+    rules,
+    safe_actions,
+    talk_actions,
+)
 from sessions.models import Entry, Hint, Intervention, Message, Report, SupportSession
 from supportgroups.lib.refusals import Refused
 from tests import factories
