@@ -131,6 +131,8 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     juniper.sees("A bit shy, but here.")
     river.look("room")
     juniper.look("room-facilitator")
+    long = juniper.page.evaluate("document.documentElement.scrollHeight - window.innerHeight")
+    assert long <= 0, "the parts of the room scroll, and not the page"
     otter = someone("otter")
     otter.sign_in("otter")
     otter.page.goto(river.page.url.replace("/room/", "/enter/"))
