@@ -24,17 +24,73 @@ def signed_in(user: User) -> Person:
     return Person(user, client)
 
 
+def make_organisation() -> Organisation:
+    return factories.organisation(name="Harbour Network", slug="harbour-network")
+
+
+def make_group(organisation: Organisation) -> SupportGroup:
+    made = factories.group(organisation=organisation, name="Evening circle", slug="evening-circle")
+    factories.screening_form(made)
+    return made
+
+
+def make_outsider() -> Person:
+    return signed_in(factories.user(display_name="Outsider"))
+
+
+def make_applicant(group: SupportGroup) -> Person:
+    person = factories.user(display_name="Applicant")
+    factories.application(group, user=person, status="submitted")
+    return signed_in(person)
+
+
+def make_member(group: SupportGroup) -> Person:
+    person = factories.user(display_name="Member")
+    factories.member(group, user=person)
+    return signed_in(person)
+
+
+def make_facilitator(group: SupportGroup) -> Person:
+    person = factories.user(display_name="Facilitator")
+    factories.staff_role(user=person, organisation=group.organisation, role="facilitator")
+    factories.facilitator(group, user=person)
+    return signed_in(person)
+
+
+def make_coordinator(organisation: Organisation) -> Person:
+    person = factories.user(display_name="Coordinator")
+    factories.staff_role(user=person, organisation=organisation, on_call_position=1)
+    return signed_in(person)
+
+
+def make_other_coordinator() -> Person:
+    person = factories.user(display_name="Other coordinator")
+    factories.staff_role(user=person)
+    return signed_in(person)
+
+
+def make_cast(group: SupportGroup) -> dict[str, Person]:
+    """All of them, where a test needs more than a fixture's lifetime."""
+    return {
+        "visitor": Person(None, Client()),
+        "outsider": make_outsider(),
+        "applicant": make_applicant(group),
+        "member": make_member(group),
+        "facilitator": make_facilitator(group),
+        "coordinator": make_coordinator(group.organisation),
+        "other_coordinator": make_other_coordinator(),
+    }
+
+
 @pytest.fixture
 def organisation(db) -> Organisation:
-    return factories.organisation(name="Harbour Network", slug="harbour-network")
+    return make_organisation()
 
 
 @pytest.fixture
 def group(organisation: Organisation) -> SupportGroup:
     """The group that the cast belongs to, or does not."""
-    made = factories.group(organisation=organisation, name="Evening circle", slug="evening-circle")
-    factories.screening_form(made)
-    return made
+    return make_group(organisation)
 
 
 @pytest.fixture
@@ -46,48 +102,37 @@ def visitor(db) -> Person:
 @pytest.fixture
 def outsider(db) -> Person:
     """Signed in; belongs to no group."""
-    return signed_in(factories.user(display_name="Outsider"))
+    return make_outsider()
 
 
 @pytest.fixture
 def applicant(group: SupportGroup) -> Person:
     """Has sent an application to the group that nobody has decided."""
-    person = factories.user(display_name="Applicant")
-    factories.application(group, user=person, status="submitted")
-    return signed_in(person)
+    return make_applicant(group)
 
 
 @pytest.fixture
 def member(group: SupportGroup) -> Person:
     """In good standing."""
-    person = factories.user(display_name="Member")
-    factories.member(group, user=person)
-    return signed_in(person)
+    return make_member(group)
 
 
 @pytest.fixture
 def facilitator(group: SupportGroup) -> Person:
     """Leads the group."""
-    person = factories.user(display_name="Facilitator")
-    factories.staff_role(user=person, organisation=group.organisation, role="facilitator")
-    factories.facilitator(group, user=person)
-    return signed_in(person)
+    return make_facilitator(group)
 
 
 @pytest.fixture
 def coordinator(organisation: Organisation) -> Person:
     """Coordinates the group's organisation, and is first on call."""
-    person = factories.user(display_name="Coordinator")
-    factories.staff_role(user=person, organisation=organisation, on_call_position=1)
-    return signed_in(person)
+    return make_coordinator(organisation)
 
 
 @pytest.fixture
 def other_coordinator(db) -> Person:
     """Coordinates another organisation."""
-    person = factories.user(display_name="Other coordinator")
-    factories.staff_role(user=person)
-    return signed_in(person)
+    return make_other_coordinator()
 
 
 @pytest.fixture

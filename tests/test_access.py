@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
-from django.db import transaction
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from groups.models import Membership
@@ -374,34 +372,6 @@ def test_every_socket_is_classified() -> None:
     assert {pattern.name for pattern in websocket_urlpatterns} == SOCKETS.keys()
 
 
-@pytest.fixture
-def world(cast: dict[str, Person], group: Any) -> World:
-    return World(cast, group)
-
-
-def _gets_in(client: Client, address: str, method: str) -> bool:
-    client.raise_request_exception = True
-    response = client.get(address) if method == "GET" else client.post(address, {})
-    if response.status_code == 302 and response["Location"].startswith(reverse("account_login")):
-        return False
-    assert response.status_code < 500
-    return response.status_code not in (403, 404)
-
-
-@pytest.mark.parametrize("name", DOORS)
-def test_door(name: str, cast: dict[str, Person], world: World) -> None:
-    """Each of the cast tries the door in the same world: what one did is undone for the next."""
-    door = DOORS[name]
-    address = reverse(name, args=door.at(world))
-    got_in = set()
-    for who, person in cast.items():
-        with transaction.atomic():
-            if _gets_in(person.client, address, door.method):
-                got_in.add(who)
-            transaction.set_rollback(True)
-    assert got_in == door.who
-
-
 def test_every_other_address_asks_for_sign_in(client: Client, db: None) -> None:
     """Nothing that is not classified as open is open: the middleware's default is tested too."""
     assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
@@ -411,6 +381,11 @@ def test_every_other_address_asks_for_sign_in(client: Client, db: None) -> None:
             assert not asks, name
         else:
             assert asks != ("visitor" in DOORS[name].who), name
+
+
+@pytest.fixture
+def world(cast: dict[str, Person], group: Any) -> World:
+    return World(cast, group)
 
 
 async def _is_let_in(user_client: Client, path: str) -> bool:
