@@ -234,8 +234,11 @@ class Rooms:
             await asyncio.sleep(0.2)
 
     def judge(self) -> None:
+        from django.db import connection
+
         from sessions.models import Message
 
+        connection.close()  # this process's own did not outlive the database
         lost = doubled = disordered = wrong = stale = 0
         stored: dict[Any, dict[str, int]] = {}
         for room in self.rooms:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.lib.world import finish, note, promise, say, services
 
 GROUPS, PEOPLE = 10, 1000
-PATIENCE = 420
+PATIENCE = 900
 
 
 def main() -> None:
