@@ -8,6 +8,8 @@
 PORT ?= 8000
 DATA ?= .local/demo
 ARGS ?=
+# One more than two cores: the longest tests wait for the clock most of the time.
+WORKERS ?= 3
 
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
@@ -37,9 +39,9 @@ demo: install
 test: install
 	@chromium="$$($(PYTHON) -m tests.chromium)" || exit 1; \
 	export CHROMIUM="$$chromium"; \
-	if [ -z "$(COVERAGE)" ]; then exec $(PYTHON) -m pytest -n 2 $(ARGS); fi; \
+	if [ -z "$(COVERAGE)" ]; then exec $(PYTHON) -m pytest -n $(WORKERS) $(ARGS); fi; \
 	mkdir -p .local/coverage; rm -f .local/coverage/*; \
-	$(PYTHON) -m coverage run -m pytest -n 2 $(ARGS); result=$$?; \
+	$(PYTHON) -m coverage run -m pytest -n $(WORKERS) $(ARGS); result=$$?; \
 	$(PYTHON) -m coverage combine -q && $(PYTHON) -m coverage report; exit $$result
 
 check: install
