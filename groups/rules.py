@@ -1006,3 +1006,31 @@ def answer_until(notice: Notice) -> datetime | None:
         group=notice.group_id, user=notice.user_id, status=Membership.Status.OFFERED
     )
     return offers.values_list("offer_expires_at", flat=True).first()
+
+
+# The way in ---------------------------------------------------------------------------------------
+
+#: Members need the address to travel, and see it with the first reminder. The link of a video room
+#: opens with our own room (decision 10).
+ADDRESS_SHOWN_BEFORE, LINK_SHOWN_BEFORE = timedelta(hours=24), timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """What of a group's way in a member or somebody who staffs it sees at one moment."""
+
+    address: bool
+    link: bool
+    details: bool
+
+
+def way_in(
+    group: SupportGroup, *, starts_at: datetime | None, staffs: bool, at: datetime | None = None
+) -> WayIn:
+    """The address from a day before the next session, the link from ten minutes before. How to get
+    in goes with the address, or with the link where there is none. Staff see all of it always."""
+    at = at or timezone.now()
+    address = staffs or (starts_at is not None and starts_at - ADDRESS_SHOWN_BEFORE <= at)
+    link = staffs or (starts_at is not None and starts_at - LINK_SHOWN_BEFORE <= at)
+    is_online = group.format == SupportGroup.Format.ONLINE
+    return WayIn(address, link, link if is_online else address)

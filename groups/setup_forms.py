@@ -469,6 +469,22 @@ class MeetingForm(StepForm):
         most=120,
         usual=15,
     )
+    turn_minutes = _number(
+        "About how many minutes does one person speak at a time?",
+        "Shown in rounds and while hands are raised, never counted in seconds. Leave it empty for "
+        "no measure. We suggest 3.",
+        least=1,
+        most=30,
+        usual=3,
+    )
+    door_closes_after_minutes = _number(
+        "How many minutes after the start does the door close?",
+        "From then on late comers knock, and a facilitator lets them in. Leave it empty to keep "
+        "the door open. Facilitators can close and open it by hand.",
+        least=0,
+        most=240,
+        usual=15,
+    )
     time_zone = forms.ChoiceField(
         label="Time zone of the group",
         help_text="Meeting times are by the clocks of this place, in summer and in winter.",

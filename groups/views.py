@@ -187,6 +187,7 @@ def group_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "closed_because": rules.why_takes_nobody(group),
         "way_back": rules.way_back(request.user, group),
         "knows_the_way": knows_the_way,
+        "way_in": rules.way_in(group, starts_at=following and following.starts_at, staffs=staffs),
         # A note may tell the way, so it is for those who know it.
         "notes": "yes" if knows_the_way else "no",
         # The clock makes the first dates of a rhythm once the group is listed.

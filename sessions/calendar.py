@@ -13,6 +13,7 @@ from icalendar import Calendar, Event, vCalAddress
 
 from accounts.models import User
 from groups.models import SupportGroup
+from groups.rules import way_in
 from sessions import rules
 from sessions.models import CalendarFeed, SupportSession
 
@@ -124,15 +125,19 @@ def entries_of(feed: CalendarFeed, *, at: datetime | None = None) -> list[Calend
         CalendarEntry(
             support_session,
             title=support_session.group.name,
-            place=place_of(support_session.group) if support_session.group_id in told_more else "",
+            place=place_of(support_session, at=at) if support_session.group_id in told_more else "",
             note=support_session.note if support_session.group_id in told_more else "",
         )
         for support_session in sessions
     ]
 
 
-def place_of(group: SupportGroup) -> str:
+def place_of(support_session: SupportSession, *, at: datetime | None = None) -> str:
+    """Where it is: the exact address from a day before, until then what everybody may know."""
+    group = support_session.group
     if group.format == SupportGroup.Format.ONLINE:
         return ""
-    lines = [group.room, *group.address.splitlines()] if group.address else [group.place]
+    shown = way_in(group, starts_at=support_session.starts_at, staffs=False, at=at).address
+    is_told = shown and group.address
+    lines = [group.room, *group.address.splitlines()] if is_told else [group.place]
     return ", ".join(line.strip() for line in lines if line.strip())

@@ -137,6 +137,7 @@ def people_shown(support_session: SupportSession) -> dict[str, Any]:
         .select_related("user")
         .order_by("user__display_name", "pk")
     )
+    takes_turns = support_session.floor != SupportSession.Floor.OPEN_CHAT
     return {
         "at_a_place": support_session.group.format != SupportGroup.Format.ONLINE,
         "members": [
@@ -144,6 +145,7 @@ def people_shown(support_session: SupportSession) -> dict[str, Any]:
             for each in members
         ],
         "here_count": len(came),
+        "takes_turns": takes_turns,
     }
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.models import User
-from sessions import door_actions, door_rules, leads, rules
+from sessions import door_actions, door_rules, floor_actions, leads, rules
 from sessions.floor_forms import DoorForm
 from sessions.floor_views import answer, known_session
 from sessions.models import SupportSession
@@ -102,9 +102,12 @@ def knock_answer(request: HttpRequest, pk: UUID, knock: UUID, told: str) -> Http
 
 @require_POST
 def circle_person(request: HttpRequest, pk: UUID, member: UUID, do: str) -> HttpResponse:
-    """A facilitator notes that a member is here in person, undoes it, or has them welcomed."""
+    """A facilitator notes that a member is here in person, undoes it, or has them welcomed; or
+    gives them a place in the queue or the round."""
     support_session = known_session(request, pk)
     rules.check_may_lead(request.user, support_session)
+    if do == "turn":
+        return answer(request, pk, lambda: _give_turn(support_session, member, _person(request)))
     action = {
         "here": door_actions.come_in_person,
         "undo": door_actions.undo_in_person,
@@ -118,6 +121,15 @@ def circle_person(request: HttpRequest, pk: UUID, member: UUID, do: str) -> Http
             membership=door_rules.member_of(support_session, member),
             by=_person(request),
         ),
+    )
+
+
+def _give_turn(support_session: SupportSession, member: UUID, by: User) -> None:
+    floor_actions.raise_hand_for(
+        support_session=support_session,
+        version=support_session.version,
+        person=door_rules.member_of(support_session, member).user,
+        by=by,
     )
 
 

@@ -89,7 +89,7 @@ def _entry(reminder: Reminder) -> MIMEPart:
         CalendarEntry(
             support_session,
             title=group.name if names else NEUTRAL,
-            place=place_of(group) if names else "",
+            place=place_of(support_session) if names else "",
         ),
         to=user,
     )
@@ -125,7 +125,7 @@ def _words(reminder: Reminder) -> tuple[str, str]:
     if named := reminder.user.mails_name_groups and kind not in Reminder.OF_COVERS:
         context |= {
             "group_name": support_session.group.name,
-            "place": place_of(support_session.group),
+            "place": place_of(support_session),
         }
     if kind != Reminder.Kind.CANCELLED and before_rules.is_asked(reminder):
         context["answer_links"] = [

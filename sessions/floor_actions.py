@@ -97,6 +97,7 @@ def begin_round(
         for position, person in enumerate(people, start=1)
     )
     support_session.floor = Floor.ROUND
+    live.publish_to_leads(support_session.pk, "people")
     return changed(
         support_session, "floor.round_began", by=by, at=at, round=number, people=len(people)
     )
@@ -142,6 +143,7 @@ def _switch(
     floor_rules.check_floor_move(support_session, floor)
     turns.close_all(support_session, at=at)
     support_session.floor = floor
+    live.publish_to_leads(support_session.pk, "people", "heard")
     return changed(support_session, verb, by=by, at=at)
 
 
@@ -164,6 +166,7 @@ def invite(
     floor_rules.check_turn_move(invited, Status.SPEAKING)
     if state.speaking is not None:
         turns.move(state.speaking, Status.DONE, at=at)
+    live.publish_to_leads(support_session.pk, "heard")
     turns.move(invited, Status.SPEAKING, at=at)
     return changed(support_session, "turn.invited", by=by, at=at, turn=str(invited.pk))
 

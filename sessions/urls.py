@@ -71,7 +71,7 @@ urlpatterns = [
         name="knock_answer",
     ),
     re_path(
-        rf"^sessions/(?P<pk>{UUID})/people/(?P<member>{UUID})/(?P<do>here|undo|welcome)/$",
+        rf"^sessions/(?P<pk>{UUID})/people/(?P<member>{UUID})/(?P<do>here|undo|welcome|turn)/$",
         door_views.circle_person,
         name="circle_person",
     ),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from groups.models import SupportGroup
-from groups.rules import groups_staffed_by
+from groups.rules import groups_staffed_by, way_in
 from safeguarding.crisis import crisis_help
 from sessions import actions, before_rules, door_rules, leads, live, rules, talk_rules
 from sessions.after_views import afterwards
@@ -39,6 +39,9 @@ def session_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "admission": admission,
         "not_open": no_entry,
         "is_over": is_over,
+        "way_in": way_in(
+            group, starts_at=support_session.starts_at, staffs=admission.membership is None
+        ),
         "next_session": group.support_sessions.coming().first() if is_over else None,
         "at_a_place": group.format == SupportGroup.Format.IN_PERSON,
         "other_zone": group.time_zone != timezone.get_current_timezone_name(),

@@ -487,7 +487,11 @@ def test_the_way_in_is_told_to_members_and_staff_only(cast, group, kind):
     ):
         browser = cast[who].client
         page = text(browser.get(address("group_detail", group)))
-        assert [secret in page for secret in SECRETS.values()] == [may_know] * 4
+        # A day before, members see the address; the link comes ten minutes before the start.
+        knows_link = who in ("facilitator", "coordinator")
+        knows_details = knows_link or (may_know and kind != "online")
+        shown = [may_know, may_know, knows_link, knows_details]
+        assert [secret in page for secret in SECRETS.values()] == shown
         assert ("behind the secret hall" in page) == may_know
         head = page[: page.index("<body")]
         assert "application/ld+json" in head
@@ -503,6 +507,21 @@ def test_the_way_in_is_told_to_members_and_staff_only(cast, group, kind):
     factories.agreement(group)  # not signed yet, so not in good standing
     page = text(cast["member"].client.get(address("group_detail", group)))
     assert not any(secret in page for secret in SECRETS.values())
+
+
+@pytest.mark.parametrize(
+    ("minutes", "shown"),
+    [(24 * 60 + 5, [False, False]), (23 * 60, [True, False]), (9, [True, True])],
+)
+def test_group_detail_tells_a_member_the_way_in_time(member, group, minutes, shown):
+    SupportGroup.objects.filter(pk=group.pk).update(format="hybrid", place="Leeds", **SECRETS)
+    factories.support_session(group, starts_at=timezone.now() + timedelta(minutes=minutes))
+    page = text(member.client.get(address("group_detail", group)))
+    told = [SECRETS["address"] in page, SECRETS["online_link"] in page]
+    assert told == shown
+    session = group.support_sessions.get()
+    page = text(member.client.get(f"/sessions/{session.pk}/"))
+    assert [SECRETS["address"] in page, SECRETS["online_link"] in page] == shown
 
 
 def test_group_detail_for_search_engines_and_previews(client, group):
