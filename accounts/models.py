@@ -191,3 +191,62 @@ class StaffRole(models.Model):
         if self.asked_at is None:
             return True
         return self.user.last_login is not None and self.user.last_login >= self.asked_at
+
+
+class ConsentQuerySet(models.QuerySet["Consent"]):
+    def standing(self) -> Self:
+        """Given and not withdrawn."""
+        return self.filter(given_at__isnull=False, withdrawn_at__isnull=True)
+
+
+class Consent(models.Model):
+    """What a person agreed to, or said no to, in which wording.
+
+    The database lets nothing change but the moment of withdrawal, once. Agreeing again is a new
+    row. Only the erasing of the person's own data removes rows (`supportgroups.lib.erasing`).
+    """
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="consents")
+    #: Empty where it is about all of the site.
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, null=True, blank=True, related_name="consents"
+    )
+    #: A key of `accounts.consents.PURPOSES`.
+    purpose = models.CharField(max_length=40)
+    #: Of the purpose's wording.
+    version = models.PositiveSmallIntegerField()
+    #: Empty where somebody said no to what holds for everybody who says nothing.
+    given_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ConsentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "purpose", "organisation"],
+                condition=models.Q(withdrawn_at__isnull=True),
+                nulls_distinct=False,
+                name="accounts_consent_stands_once",
+            ),
+            models.CheckConstraint(
+                name="accounts_consent_purpose_known",
+                condition=models.Q(
+                    purpose__in=["count_my_answers", "share_answers_between_groups"]
+                ),
+            ),
+            models.CheckConstraint(
+                name="accounts_consent_says_something",
+                condition=models.Q(given_at__isnull=False) | models.Q(withdrawn_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="accounts_consent_withdrawn_after_given",
+                condition=models.Q(withdrawn_at__gte=models.F("given_at"))
+                | models.Q(withdrawn_at__isnull=True)
+                | models.Q(given_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}, version {self.version}"
