@@ -69,8 +69,11 @@ def reliable_change(
 
     Scores may be missing (None or NaN). With a `cutoff`, people who improved reliably have
     *recovered* when they crossed it: from the cut-off or the worse side of it, to the better side.
-    Raises `ValueError` for lists of unequal length and as `change_criterion` does.
+    Raises `ValueError` for lists of unequal length, a `cutoff` that is not finite, and as
+    `change_criterion` does.
     """
+    if cutoff is not None and not math.isfinite(cutoff):
+        raise ValueError("cutoff must be finite, or None where there is none.")
     before, after = _scores(baseline), _scores(follow_up)
     if len(before) != len(after):
         raise ValueError("baseline and follow_up must be equally long.")
@@ -109,11 +112,15 @@ def _difference_error(sd: float, reliability: float) -> float:
         raise ValueError("Without a known standard deviation there is no verdict on change.")
     if reliability is None or not 0 <= reliability <= 1:
         raise ValueError("Without a known reliability there is no verdict on change.")
-    return sd * math.sqrt(2) * math.sqrt(1 - reliability)
+    # Decimals, as a database gives them, do not multiply with floats.
+    return float(sd) * math.sqrt(2) * math.sqrt(1 - float(reliability))
 
 
 def _scores(values: Iterable[float | None]) -> NDArray[np.float64]:
-    scores = np.array([np.nan if v is None else v for v in values], dtype=float)
+    known = (np.nan if v is None or v is np.ma.masked else v for v in values)
+    scores = np.array(list(known), dtype=float)
+    if scores.ndim != 1:
+        raise ValueError("baseline and follow_up must be lists with one score for each person.")
     if np.any(np.isinf(scores)):
         raise ValueError("Scores must be finite.")
     return scores

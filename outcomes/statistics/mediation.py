@@ -9,7 +9,7 @@ m and y were measured in this order, else an association at one time.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
@@ -23,8 +23,12 @@ type Floats = NDArray[np.float64]
 _NORMAL = NormalDist()
 #: So many numbers of a resampling are in memory at once.
 _AT_ONCE = 4_000_000
+#: Of so many resamples progress is told at once.
+_TOLD_AFTER = 500
 #: A column that the others explain up to this share says nothing of its own.
 _EXPLAINED = 1e-10
+#: A published table's correlations are rounded to two or three digits.
+_ROUNDED = 0.02
 
 
 class Interval(StrEnum):
@@ -100,22 +104,27 @@ def mediate(
     seed: int = 0,
     interval: str = "percentile",
     alpha: float = 0.05,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Mediation:
-    """Paths and the limits of the indirect one. People with a value missing (NaN) are left out.
+    """Paths and the limits of the indirect one. People with a value missing (None, NaN) are left
+    out.
 
-    `covariates`, one column each, stand in every line. The same `seed` gives the same limits.
-    Raises `ValueError` for lists of unequal length, too few people, a column that never differs or
-    that the others explain, and an unknown `interval`.
+    `covariates` stand in every line: one list, a column for each, or a list of lists. The same
+    `seed` gives the same limits. `on_progress` is told from time to time how many resamples are
+    done. Raises `ValueError` for lists of unequal length, too few people, a column that never
+    differs or that the others explain, an unknown `interval`, and an `alpha` outside 0 to 1.
     """
+    interval = str(interval).lower()
     if interval not in (Interval.PERCENTILE, Interval.BCA):
         raise ValueError(f"interval must be percentile or bca, not {interval!r}.")
-    if resamples < 1:
-        raise ValueError("resamples must be at least 1.")
+    if resamples < 1 or resamples != int(resamples):
+        raise ValueError("resamples must be a whole number and at least 1.")
+    _check_alpha(alpha)
     columns, left_out = _columns(x, m, y, covariates)
     n, width = columns.shape
     paths = _paths(_covariance(columns), n, range(3), range(3, width))
     products = _products(columns)
-    drawn = _resampled(products, n, width, resamples, seed)
+    drawn = _resampled(products, n, width, int(resamples), seed, on_progress)
     if not len(drawn):
         raise ValueError("Too few people differ to resample them.")
     lower, upper = _limits(drawn, paths["indirect"], interval, alpha, products, n, width)
@@ -154,6 +163,8 @@ def from_moments(
         raise ValueError("x, m and y must be three positions in the table.")
     if n < 4:
         raise ValueError("Four people are the fewest that give errors.")
+    _check_alpha(alpha)
+    _check_possible(matrix[np.ix_([x, m, y], [x, m, y])])
     paths = _paths(matrix, n, (x, m, y), ())
     reach = _NORMAL.inv_cdf(1 - alpha / 2) * paths["indirect_error"]
     return Mediation(
@@ -165,16 +176,40 @@ def from_moments(
     )
 
 
+def _check_alpha(alpha: float) -> None:
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must lie between 0 and 1, not {alpha}.")
+
+
+def _check_possible(covariance: Floats) -> None:
+    """No people have such a table: beyond the rounding of a published one."""
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0))
+    if not (scale > 0).all():
+        raise ValueError("x, m or y never differs: a variance in the table is not above 0.")
+    if np.linalg.eigvalsh(covariance / np.outer(scale, scale))[0] < -_ROUNDED:
+        raise ValueError("No people can have these variances and covariances together.")
+
+
+def _column(part: ArrayLike) -> Floats:
+    """Numbers, with NaN for what is missing or masked."""
+    if isinstance(part, np.ma.MaskedArray):
+        part = np.ma.filled(part.astype(float), np.nan)
+    return np.asarray(part, dtype=float)
+
+
 def _columns(
     x: ArrayLike, m: ArrayLike, y: ArrayLike, covariates: ArrayLike | None
 ) -> tuple[Floats, int]:
     """x, m, y and covariates side by side, whole rows only, and how many rows were not."""
-    parts = [np.asarray(part, dtype=float) for part in (x, m, y)]
+    parts = [_column(part) for part in (x, m, y)]
     if any(part.ndim != 1 for part in parts) or len({len(part) for part in parts}) != 1:
         raise ValueError("x, m and y must be lists of one length.")
-    if covariates is not None:
-        more = np.asarray(covariates, dtype=float)
+    if covariates is not None and np.size(covariates):
+        more = _column(covariates)
         more = more[:, None] if more.ndim == 1 else more
+        # There are always fewer covariates than people, so the long side is the people's.
+        if more.ndim == 2 and len(more) != len(parts[0]) == more.shape[1]:
+            more = more.T
         if more.ndim != 2 or len(more) != len(parts[0]):
             raise ValueError("covariates must have a row for each person.")
         parts.extend(more.T)
@@ -242,10 +277,20 @@ def _products(columns: Floats) -> Floats:
     return np.column_stack([np.ones(n), columns, columns[:, rows] * columns[:, others]])
 
 
-def _resampled(products: Floats, n: int, width: int, resamples: int, seed: int) -> Floats:
-    """The product a·b of each resample in which it can be told."""
+def _resampled(
+    products: Floats,
+    n: int,
+    width: int,
+    resamples: int,
+    seed: int,
+    on_progress: Callable[[int], None] | None,
+) -> Floats:
+    """The product a·b of each resample in which it can be told.
+
+    The generator goes on where it stopped, so it does not matter how many are drawn at once.
+    """
     generator = np.random.default_rng(seed)
-    at_once = max(1, _AT_ONCE // n)
+    at_once = max(1, min(_TOLD_AFTER, _AT_ONCE // n))
     found = []
     for first in range(0, resamples, at_once):
         rows = min(at_once, resamples - first)
@@ -253,6 +298,8 @@ def _resampled(products: Floats, n: int, width: int, resamples: int, seed: int) 
         offset = drawn + n * np.arange(rows)[:, None]
         times = np.bincount(offset.ravel(), minlength=rows * n).reshape(rows, n)
         found.append(_indirect(times @ products, width))
+        if on_progress is not None:
+            on_progress(first + rows)
     indirect = np.concatenate(found)
     return indirect[np.isfinite(indirect)]
 

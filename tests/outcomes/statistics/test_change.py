@@ -1,5 +1,7 @@
 import math
+from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +67,37 @@ def test_reliable_change_counts_every_category():
     assert found.n == 3
 
 
+@pytest.mark.parametrize(
+    "scores",
+    [
+        (18, 12, None),
+        np.array([18, 12, np.nan]),
+        np.ma.masked_equal([18, 12, 0], 0),
+        iter([Decimal("18.00"), Decimal("12.00"), Decimal("NaN")]),
+    ],
+)
+def test_reliable_change_takes_any_list(scores):
+    found = reliable_change(
+        scores, [9, 7, 1], sd=Decimal("5.5"), reliability=Decimal("0.89"), cutoff=10
+    )
+    assert found.categories == ("recovered", "no clear change", "no second score")
+    assert found.n == 2
+
+
+def test_reliable_change_reads_the_cutoff_in_its_direction():
+    """On a scale of wellbeing people recover by rising to above the cut-off."""
+    found = reliable_change(
+        [10, 15, 16, 30], [25, 26, 30, 10], sd=5, reliability=0.8, cutoff=15, higher_is_worse=False
+    )
+    assert found.categories == ("recovered", "recovered", "improved", "worse")
+
+
+def test_a_measure_without_error_counts_every_change():
+    found = reliable_change([5, 5, 5], [4, 5, 6], sd=5, reliability=1)
+    assert found.criterion == 0
+    assert found.categories == ("improved", "no clear change", "worse")
+
+
 def test_reliable_change_of_nobody():
     assert reliable_change([], [], sd=1, reliability=0.5).categories == ()
 
@@ -83,6 +116,10 @@ def test_reliable_change_refuses_unequal_lists():
         reliable_change([1], [], sd=1, reliability=0.5)
     with pytest.raises(ValueError, match="finite"):
         reliable_change([math.inf], [1], sd=1, reliability=0.5)
+    with pytest.raises(ValueError, match="one score for each"):
+        reliable_change([[1, 2]], [[3, 4]], sd=1, reliability=0.5)
+    with pytest.raises(ValueError, match="cutoff"):
+        reliable_change([1], [1], sd=1, reliability=0.5, cutoff=math.nan)
 
 
 @given(st.lists(st.tuples(SCORES, SCORES), max_size=20), st.integers(1, 27))

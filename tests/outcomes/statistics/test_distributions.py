@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.statistics.distributions import chi_squared_tail, two_sided_quantile
+from outcomes.statistics.distributions import chi_squared_tail, two_sided_quantile, two_sided_t
 
 
 def test_two_sided_quantile():
@@ -58,3 +58,33 @@ def test_chi_squared_tail_at_the_ends():
     assert chi_squared_tail(math.inf, 3) == 0
     with pytest.raises(ValueError, match="degree"):
         chi_squared_tail(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "degrees", "expected"),
+    [
+        (0.05, 1, 12.706204736432095),
+        (0.05, 2, 4.302652729696142),
+        (0.05, 4, 2.7764451051977987),
+        (0.05, 30, 2.0422724563012373),
+        (0.05, 120, 1.979930405052777),
+        (0.01, 5, 4.032142983557536),
+        (0.05, math.inf, 1.959963984540054),
+    ],
+)
+def test_two_sided_t(alpha, degrees, expected):
+    assert two_sided_t(alpha, degrees) == pytest.approx(expected, rel=3e-7)
+
+
+@given(st.floats(1e-6, 0.999), st.floats(0.5, 1e7))
+def test_two_sided_t_is_wider_than_normal_and_narrows(alpha, degrees):
+    t = two_sided_t(alpha, degrees)
+    assert t >= two_sided_quantile(alpha) * (1 - 1e-9)
+    assert t >= two_sided_t(alpha, degrees * 2) * (1 - 1e-9)
+
+
+def test_two_sided_t_refuses():
+    with pytest.raises(ValueError, match="degrees"):
+        two_sided_t(0.05, 0)
+    with pytest.raises(ValueError, match="alpha"):
+        two_sided_t(1, 5)

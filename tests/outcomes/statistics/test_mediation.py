@@ -49,6 +49,13 @@ def test_a_published_table_gives_the_same_paths():
     assert found.interval is Interval.SOBEL
 
 
+def test_a_table_of_correlations_may_be_rounded():
+    """m is nearly x: to two digits such a table is just not possible, and means something still."""
+    found = from_moments([0, 0, 0], [[1, 0.99, 0.6], [0.99, 1, 0.7], [0.6, 0.7, 1]], 80, 0, 1, 2)
+    assert found.a == pytest.approx(0.99)
+    assert found.total == pytest.approx(0.6)
+
+
 def test_positions_of_a_table_may_be_any():
     order = [2, 0, 1]
     matrix = np.array(KNOWN["cov"])[np.ix_(order, order)]
@@ -79,6 +86,31 @@ def test_resamples_are_what_the_long_way_gives():
 def test_one_seed_gives_one_answer_and_the_default_is_a_seed():
     assert mediate(X, M, Y, resamples=50) == mediate(X, M, Y, resamples=50, seed=0)
     assert mediate(X, M, Y, resamples=50) != mediate(X, M, Y, resamples=50, seed=1)
+
+
+def test_progress_is_told_and_changes_nothing():
+    told = []
+    found = mediate(X, M, Y, resamples=1200, seed=3, on_progress=told.append)
+    assert told == [500, 1000, 1200]
+    drawn = np.random.default_rng(3).integers(0, len(X), size=(1200, len(X)))
+    products = [
+        slopes(M[rows], X[rows])[0] * slopes(Y[rows], M[rows], X[rows])[0] for rows in drawn
+    ]
+    assert (found.lower, found.upper) == pytest.approx(np.quantile(products, [0.025, 0.975]))
+
+
+def test_any_lists_will_do():
+    more = np.random.default_rng(1).normal(size=(len(X), 2))
+    expected = mediate(X, M, Y, covariates=more, resamples=30)
+    assert mediate(list(X), tuple(M), Y.astype(object), covariates=list(more.T), resamples=30) == (
+        expected
+    )
+    assert mediate(X, M, Y, covariates=[], resamples=30) == mediate(X, M, Y, resamples=30)
+    one = mediate(X, M, Y, covariates=more[:, 0], resamples=30)
+    assert one == mediate(X, M, Y, covariates=more[:, :1], resamples=30)
+    holes = mediate([None, *X[1:]], np.ma.masked_array(M, mask=np.arange(100) == 1), Y)
+    assert (holes.n, holes.left_out) == (98, 2)
+    assert mediate(X, M, Y, resamples=1, interval="BCa").lower < 1
 
 
 def test_covariates_stand_in_every_line():
@@ -137,6 +169,11 @@ def test_far_from_zero_nothing_is_lost():
         ({"covariates": np.ones((5, 1))}, "a row for each"),
         ({"interval": "normal"}, "percentile or bca"),
         ({"resamples": 0}, "at least 1"),
+        ({"resamples": 2.5}, "whole number"),
+        ({"alpha": 1}, "alpha"),
+        ({"x": X[:, None]}, "one length"),
+        ({"x": 1, "m": 2, "y": 3}, "one length"),
+        ({"x": [], "m": [], "y": []}, "too few"),
     ],
 )
 def test_what_cannot_be_told_is_refused(given_, message):
@@ -152,6 +189,8 @@ def test_what_cannot_be_told_is_refused(given_, message):
         ({"x": 1}, "three positions"),
         ({"n": 3}, "Four people"),
         ({"covariance": np.zeros((3, 3))}, "never differs"),
+        ({"covariance": [[1, 0.9, -0.9], [0.9, 1, 0.9], [-0.9, 0.9, 1]]}, "No people"),
+        ({"alpha": 0}, "alpha"),
     ],
 )
 def test_what_is_no_table_is_refused(given_, message):
