@@ -32,8 +32,6 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (base / "templates").mkdir()
     (base / "templates" / "pdf").symlink_to(TEMPLATES / "pdf")
     (base / "templates" / "sample.typ").write_text(SAMPLE)
-        "#for i in range(9999) { for j in range(9999) { j } }"
-    )
     (base / "static").symlink_to(TEMPLATES.parent / "static")
     return base
 
