@@ -64,8 +64,10 @@ WITH recent AS (
     ORDER BY user_id, code, ended_at, plan_id
 )
 INSERT INTO outcomes_surveyinvitation
-    (plan_id, membership_id, wave, support_session_id, due_at, closes_at, attempts)
-SELECT plan_id, membership_id, (nth - 1) / every_sessions, session_id, ended_at, closes_at, 0
+    (plan_id, membership_id, occasion, wave, support_session_id, arose_at, due_at, closes_at,
+     next_mail_at, attempts)
+SELECT plan_id, membership_id, CASE nth WHEN 1 THEN 'baseline' ELSE 'regular' END,
+       (nth - 1) / every_sessions, session_id, ended_at, ended_at, closes_at, ended_at, 0
 FROM due
 ON CONFLICT DO NOTHING
 RETURNING support_session_id
@@ -78,7 +80,8 @@ WITH due AS (
     SELECT i.id, m.user_id
     FROM outcomes_surveyinvitation i
     JOIN groups_membership m ON m.id = i.membership_id AND m.status = 'active'
-    WHERE i.sent_at IS NULL AND i.due_at <= %(at)s AND i.closes_at > %(at)s
+    WHERE i.sent_at IS NULL AND i.next_mail_at <= %(at)s AND i.closes_at > %(at)s
+      AND i.stopped_at IS NULL
       AND (i.claimed_at IS NULL OR i.claimed_at < %(at)s - %(lasts)s)
       AND i.attempts < %(most)s
       AND NOT EXISTS (
@@ -180,7 +183,7 @@ def send_claimed(
         return 0
     emails.send_invitations(invitations[0].membership.user, invitations, mailer=mailer)
     return SurveyInvitation.objects.filter(pk__in=[i.pk for i in invitations]).update(
-        sent_at=at or timezone.now()
+        sent_at=at or timezone.now(), next_mail_at=None
     )
 
 
@@ -264,8 +267,10 @@ def submit_response(
     response.answers = {item_id: response.answers[item_id] for item_id in asked}
     result = score(definition, response.answers)
     response.score, response.band = result.total, result.band or ""
+    response.scales = rules.stored_scales(result)
     response.submitted_at = at
-    response.save(update_fields=["answers", "score", "band", "submitted_at"])
+    response.save(update_fields=["answers", "score", "band", "scales", "submitted_at"])
+    SurveyInvitation.objects.filter(pk=invitation.pk).update(next_mail_at=None)
     record(
         "survey.submitted",
         by=by,

@@ -2,29 +2,57 @@
 
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import UUID7
 from django.utils import timezone
 
+from accounts.models import User
 from groups.models import Membership, SupportGroup
 from instruments.models import Instrument
 from sessions.models import SupportSession
 
 
 class SurveyPlan(models.Model):
-    """That a group asks its members one instrument after every n sessions they came to."""
+    """That a group asks its members one instrument, and on which occasions.
+
+    A change holds for what happens from then on (`changed_at`); what was asked stays as it was.
+    """
+
+    class Baseline(models.TextChoices):
+        """When somebody answers for the first time, which later answers are compared with."""
+
+        NONE = "", "Never"
+        ON_JOINING = "on_joining", "When somebody joins"
+        FIRST_SESSION = "first_session", "After their first session"
+
+    MOST_REMINDERS = 2
+    #: Weeks after the end in which somebody may be asked once more.
+    FOLLOW_UPS = (4, 12)
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     group = models.ForeignKey(SupportGroup, on_delete=models.CASCADE, related_name="survey_plans")
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="plans")
-    #: Asked after the 1st session a member came to, and after every n-th one since.
-    every_sessions = models.PositiveSmallIntegerField(default=4)
+    baseline = models.CharField(
+        max_length=14, choices=Baseline, default=Baseline.FIRST_SESSION, blank=True
+    )
+    #: After every n-th session that a member came to, counted from the first answer; or empty.
+    every_sessions = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: Every n weeks, counted from the first answer's occasion; or empty. Never both rhythms.
+    every_weeks = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: When the membership, or the course of a closed group, ends.
+    at_end = models.BooleanField(default=False, db_default=False)
+    #: So many weeks after that end: none, some or all of `FOLLOW_UPS`.
+    after_end_weeks = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
     #: Days until an invitation is no longer open.
     window_days = models.PositiveSmallIntegerField(default=7)
+    #: Mails after the first one, spread over the window, while nobody has answered.
+    reminders = models.PositiveSmallIntegerField(default=1, db_default=1)
     #: The order in which several instruments are asked.
     position = models.PositiveSmallIntegerField(default=1)
     began_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -36,7 +64,31 @@ class SurveyPlan(models.Model):
                 name="outcomes_surveyplan_once",
             ),
             models.CheckConstraint(
-                name="outcomes_surveyplan_every_sessions", condition=Q(every_sessions__gte=1)
+                name="outcomes_surveyplan_baseline_known",
+                condition=Q(baseline__in=["", "on_joining", "first_session"]),
+            ),
+            models.CheckConstraint(
+                name="outcomes_surveyplan_one_rhythm",
+                condition=Q(every_sessions__isnull=True, every_weeks__isnull=True)
+                | Q(every_sessions__gte=1, every_weeks__isnull=True)
+                | Q(every_sessions__isnull=True, every_weeks__gte=1),
+            ),
+            models.CheckConstraint(
+                name="outcomes_surveyplan_follow_ups_known",
+                condition=Q(after_end_weeks__contained_by=[4, 12]),
+            ),
+            models.CheckConstraint(
+                name="outcomes_surveyplan_asks_something",
+                condition=~Q(baseline="")
+                | Q(every_sessions__isnull=False)
+                | Q(every_weeks__isnull=False)
+                | Q(at_end=True)
+                | ~Q(after_end_weeks=[]),
+            ),
+            # A day lies between two mails about the same questions.
+            models.CheckConstraint(
+                name="outcomes_surveyplan_reminders_fit",
+                condition=Q(reminders__lte=2, window_days__lte=60, window_days__gt=F("reminders")),
             ),
         ]
 
@@ -46,21 +98,35 @@ class SurveyPlan(models.Model):
 
 class SurveyInvitationQuerySet(models.QuerySet["SurveyInvitation"]):
     def open(self, at: object = None) -> Self:
-        """Due, not closed, and not answered yet."""
+        """Due, not closed or stopped, and not answered yet."""
         at = at or timezone.now()
-        return self.filter(due_at__lte=at, closes_at__gt=at).filter(
+        return self.filter(due_at__lte=at, closes_at__gt=at, stopped_at__isnull=True).filter(
             Q(response__isnull=True) | Q(response__submitted_at__isnull=True)
         )
 
 
 class SurveyInvitation(models.Model):
-    """That one member is asked one instrument, for the n-th time (wave 0 is the baseline)."""
+    """That one member is asked one instrument, for the n-th time (wave 0 is the baseline).
+
+    Waves of one member and instrument rise with time; a skipped one leaves a gap.
+    """
+
+    class Occasion(models.TextChoices):
+        BASELINE = "baseline", "The first time"
+        REGULAR = "regular", "In between"
+        END = "end", "At the end"
+        FOLLOW_UP_4 = "follow_up_4", "4 weeks after the end"
+        FOLLOW_UP_12 = "follow_up_12", "12 weeks after the end"
+
+    #: What is asked once the membership may have ended.
+    AFTERWARDS = (Occasion.END, Occasion.FOLLOW_UP_4, Occasion.FOLLOW_UP_12)
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     plan = models.ForeignKey(SurveyPlan, on_delete=models.PROTECT, related_name="invitations")
     membership = models.ForeignKey(
         Membership, on_delete=models.CASCADE, related_name="survey_invitations"
     )
+    occasion = models.CharField(max_length=12, choices=Occasion)
     wave = models.PositiveSmallIntegerField()
     support_session = models.ForeignKey(
         SupportSession,
@@ -69,11 +135,22 @@ class SurveyInvitation(models.Model):
         blank=True,
         related_name="survey_invitations",
     )
+    #: When the occasion came. It is due later where the same questions were asked days before.
+    arose_at = models.DateTimeField()
     due_at = models.DateTimeField()
     closes_at = models.DateTimeField()
+    #: When the plan was ended before anybody had begun to answer.
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    #: When the first mail, or the next reminder, is due; empty when none is to come.
+    next_mail_at = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    #: The first mail; `reminders_sent` counts those after it.
     sent_at = models.DateTimeField(null=True, blank=True)
+    reminders_sent = models.PositiveSmallIntegerField(default=0, db_default=0)
+    #: Tries of the mail that comes next.
     attempts = models.PositiveSmallIntegerField(default=0)
+    #: What stands on a printed sheet instead of a name; empty until one is printed.
+    paper_code = models.CharField(max_length=8, null=True, blank=True, unique=True)
 
     objects = SurveyInvitationQuerySet.as_manager()
 
@@ -87,16 +164,40 @@ class SurveyInvitation(models.Model):
                 fields=["plan", "membership", "support_session"],
                 name="outcomes_surveyinvitation_once_a_session",
             ),
+            # Two workers, or one twice, never ask for the same occasion.
+            models.UniqueConstraint(
+                fields=["plan", "membership", "arose_at"],
+                name="outcomes_surveyinvitation_once_a_moment",
+            ),
+            models.UniqueConstraint(
+                fields=["plan", "membership", "occasion"],
+                condition=~Q(occasion="regular"),
+                name="outcomes_surveyinvitation_once_an_occasion",
+            ),
+            models.CheckConstraint(
+                name="outcomes_surveyinvitation_occasion_known",
+                condition=Q(
+                    occasion__in=["baseline", "regular", "end", "follow_up_4", "follow_up_12"]
+                ),
+            ),
+            models.CheckConstraint(
+                name="outcomes_surveyinvitation_baseline_is_wave_0",
+                condition=Q(occasion="baseline", wave=0) | ~Q(occasion="baseline") & Q(wave__gte=1),
+            ),
             models.CheckConstraint(
                 name="outcomes_surveyinvitation_closes_after_due",
-                condition=Q(closes_at__gt=F("due_at")),
+                condition=Q(closes_at__gt=F("due_at"), due_at__gte=F("arose_at")),
+            ),
+            models.CheckConstraint(
+                name="outcomes_surveyinvitation_reminders_possible",
+                condition=Q(reminders_sent=0) | Q(reminders_sent__lte=2, sent_at__isnull=False),
             ),
         ]
         indexes = [
             models.Index(
-                fields=["due_at"],
-                condition=Q(sent_at__isnull=True),
-                name="outcomes_surveyinvitation_due",
+                fields=["next_mail_at"],
+                condition=Q(next_mail_at__isnull=False),
+                name="outcomes_surveyinvitation_mail",
             )
         ]
 
@@ -106,6 +207,10 @@ class SurveyInvitation(models.Model):
 
 class Response(models.Model):
     """One person's answers to one invitation. The database lets nothing change once submitted."""
+
+    class Way(models.TextChoices):
+        ONLINE = "online", "Online"
+        PAPER = "paper", "On paper, typed in by staff"
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     invitation = models.OneToOneField(
@@ -121,13 +226,38 @@ class Response(models.Model):
     #: Empty when too many answers are missing to score.
     score = models.DecimalField(max_digits=7, decimal_places=2, null=True, blank=True)
     band = models.CharField(max_length=40, blank=True)
+    #: Scale id -> {"total": …, "band": …}, of an instrument that has scales.
+    scales = models.JSONField(default=dict, blank=True)
+    way = models.CharField(max_length=6, choices=Way, default=Way.ONLINE, db_default=Way.ONLINE)
+    #: Who typed a paper sheet in; empties when their account is deleted.
+    entered_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: The day that stands on the paper sheet.
+    answered_on = models.DateField(null=True, blank=True)
+    #: The same person's answers to another group's invitation, which count for this one too.
+    shared_from = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="shared_to"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 name="outcomes_response_scored_when_submitted",
-                condition=Q(score__isnull=True) | Q(submitted_at__isnull=False),
-            )
+                condition=Q(score__isnull=True, scales={}) | Q(submitted_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="outcomes_response_way_known", condition=Q(way__in=["online", "paper"])
+            ),
+            models.CheckConstraint(
+                name="outcomes_response_paper_dated",
+                condition=Q(way="paper", answered_on__isnull=False)
+                | ~Q(way="paper") & Q(answered_on__isnull=True, entered_by__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="outcomes_response_shared_when_submitted",
+                condition=Q(shared_from__isnull=True) | Q(submitted_at__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.rules import Viewer
+from groups.models import SupportGroup
 from instruments.models import Instrument
 from instruments.schema import Definition, Item, RiskLevel, RiskRule
-from instruments.scoring import Answers, items_to_ask, triggered_risks
-from outcomes.models import Response, SurveyInvitation
+from instruments.scoring import Answers, Score, items_to_ask, triggered_risks
+from outcomes.models import Response, SurveyInvitation, SurveyPlan
 from safeguarding.models import Concern
 from supportgroups.lib.refusals import Refused
 
@@ -86,6 +88,27 @@ def sheet_of(invitation: SurveyInvitation) -> Sheet:
         instrument,
         instrument.parsed(),
         response.answers if response else {},
+    )
+
+
+def stored_scales(result: Score) -> dict[str, dict[str, Any]]:
+    """The scores of an instrument's parts as they are kept: points as text where they are no whole
+    number, so that no digit is lost."""
+    return {
+        scale.id: {
+            "total": scale.total if isinstance(scale.total, int | None) else str(scale.total),
+            "band": scale.band or "",
+        }
+        for scale in result.scales
+    }
+
+
+def plans_of(group: SupportGroup) -> QuerySet[SurveyPlan]:
+    """What a group asks now, in the order in which it is asked."""
+    return (
+        SurveyPlan.objects.filter(group=group, ended_at__isnull=True)
+        .select_related("instrument")
+        .order_by("position", "began_at")
     )
 
 

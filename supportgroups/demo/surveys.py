@@ -69,7 +69,7 @@ def save_surveys(
         membership = turn.episode.membership
         assert membership is not None
         for plan in plans[turn.circle.row.pk]:
-            if (turn.attended - 1) % plan.every_sessions:
+            if (turn.attended - 1) % (plan.every_sessions or 1):
                 continue
             again = asked.get((person.user.pk, plan.instrument_id))
             if again is not None and turn.ended_at - again < ASKED_AGAIN_AFTER:
@@ -119,12 +119,16 @@ def _invitation(
     turn: _Turn, plan: SurveyPlan, membership: Membership, rng: random.Random, *, now: datetime
 ) -> SurveyInvitation:
     sent_at = min(now, turn.ended_at + timedelta(seconds=rng.randint(5, 65)))
+    assert plan.every_sessions is not None
+    wave = (turn.attended - 1) // plan.every_sessions
     return SurveyInvitation(
         id=uuid7(turn.ended_at, rng),
         plan=plan,
         membership=membership,
-        wave=(turn.attended - 1) // plan.every_sessions,
+        occasion="regular" if wave else "baseline",
+        wave=wave,
         support_session_id=turn.session_id,
+        arose_at=turn.ended_at,
         due_at=turn.ended_at,
         closes_at=turn.ended_at + timedelta(days=plan.window_days),
         claimed_at=sent_at,

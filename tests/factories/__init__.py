@@ -308,6 +308,8 @@ def instrument(code: str = "phq-9") -> Instrument:
 def survey_plan(group: groups.SupportGroup, **fields: Any) -> outcomes.SurveyPlan:
     if "instrument" not in fields:
         fields["instrument"] = instrument()
+    if "every_weeks" not in fields:
+        fields.setdefault("every_sessions", 4)
     fields.setdefault("began_at", timezone.now() - timedelta(days=365))
     return outcomes.SurveyPlan.objects.create(group=group, **fields)
 
@@ -315,10 +317,14 @@ def survey_plan(group: groups.SupportGroup, **fields: Any) -> outcomes.SurveyPla
 def invitation(
     plan: outcomes.SurveyPlan, membership: groups.Membership, **fields: Any
 ) -> outcomes.SurveyInvitation:
-    """Due since an hour ago and open for a week."""
+    """Due since an hour ago and open for a week; its mail waits unless it was sent."""
     fields.setdefault("wave", 0)
+    fields.setdefault("occasion", "regular" if fields["wave"] else "baseline")
     fields.setdefault("due_at", timezone.now() - timedelta(hours=1))
+    fields.setdefault("arose_at", fields["due_at"])
     fields.setdefault("closes_at", fields["due_at"] + timedelta(days=7))
+    if not fields.get("sent_at"):
+        fields.setdefault("next_mail_at", fields["due_at"])
     return outcomes.SurveyInvitation.objects.create(plan=plan, membership=membership, **fields)
 
 

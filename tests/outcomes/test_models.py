@@ -1,10 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from outcomes.models import SurveyInvitation
+from outcomes.models import Response, SurveyInvitation
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -19,20 +19,126 @@ def test_outcomes_surveyplan_once(group):
         factories.survey_plan(group)
 
 
-def test_outcomes_surveyplan_every_sessions(group):
-    with pytest.raises(IntegrityError, match="outcomes_surveyplan_every_sessions"):
-        factories.survey_plan(group, every_sessions=0)
+NOW = timezone.now()
 
 
-def test_outcomes_surveyinvitation_closes_after_due(group):
-    now = timezone.now()
-    with pytest.raises(IntegrityError, match="outcomes_surveyinvitation_closes_after_due"):
-        factories.invitation(
-            factories.survey_plan(group), factories.member(group), due_at=now, closes_at=now
-        )
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("outcomes_surveyplan_baseline_known", {"baseline": "at_dawn"}),
+        ("outcomes_surveyplan_one_rhythm", {"every_sessions": 0}),
+        ("outcomes_surveyplan_one_rhythm", {"every_sessions": None, "every_weeks": 0}),
+        ("outcomes_surveyplan_one_rhythm", {"every_sessions": 4, "every_weeks": 4}),
+        ("outcomes_surveyplan_follow_ups_known", {"after_end_weeks": [4, 8]}),
+        ("outcomes_surveyplan_asks_something", {"baseline": "", "every_sessions": None}),
+        ("outcomes_surveyplan_reminders_fit", {"reminders": 3}),
+        ("outcomes_surveyplan_reminders_fit", {"reminders": 2, "window_days": 2}),
+        ("outcomes_surveyplan_reminders_fit", {"window_days": 61}),
+    ],
+)
+def test_a_plan_is_refused_that_cannot_be(group, constraint, fields):
+    with pytest.raises(IntegrityError, match=constraint):
+        factories.survey_plan(group, **fields)
 
 
-def test_open_is_due_not_closed_and_not_submitted(group):
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("outcomes_surveyinvitation_closes_after_due", {"due_at": NOW, "closes_at": NOW}),
+        (
+            "outcomes_surveyinvitation_closes_after_due",
+            {"due_at": NOW, "arose_at": NOW + timedelta(hours=1)},
+        ),
+        ("outcomes_surveyinvitation_occasion_known", {"wave": 1, "occasion": "birthday"}),
+        ("outcomes_surveyinvitation_baseline_is_wave_0", {"wave": 0, "occasion": "end"}),
+        ("outcomes_surveyinvitation_baseline_is_wave_0", {"wave": 1, "occasion": "baseline"}),
+        ("outcomes_surveyinvitation_reminders_possible", {"reminders_sent": 1}),
+        ("outcomes_surveyinvitation_reminders_possible", {"reminders_sent": 3, "sent_at": NOW}),
+    ],
+)
+def test_an_invitation_is_refused_that_cannot_be(group, constraint, fields):
+    plan, membership = factories.survey_plan(group), factories.member(group)
+    with pytest.raises(IntegrityError, match=constraint):
+        factories.invitation(plan, membership, **fields)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "first", "second"),
+    [
+        (
+            "outcomes_surveyinvitation_once_a_moment",
+            {"wave": 1, "arose_at": NOW},
+            {"wave": 2, "arose_at": NOW},
+        ),
+        (
+            "outcomes_surveyinvitation_once_an_occasion",
+            {"wave": 1, "occasion": "end"},
+            {"wave": 2, "occasion": "end"},
+        ),
+    ],
+)
+def test_an_invitation_is_refused_a_second_time(group, constraint, first, second):
+    plan, membership = factories.survey_plan(group), factories.member(group)
+    factories.invitation(plan, membership, due_at=NOW, **first)
+    with pytest.raises(IntegrityError, match=constraint):
+        factories.invitation(plan, membership, due_at=NOW + timedelta(days=1), **second)
+
+
+def test_a_paper_code_stands_for_one_invitation(group):
+    plan = factories.survey_plan(group)
+    factories.invitation(plan, factories.member(group), paper_code="K7MRD4WX")
+    with pytest.raises(IntegrityError, match="paper_code"):
+        factories.invitation(plan, factories.member(group), paper_code="K7MRD4WX")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("outcomes_response_scored_when_submitted", {"score": 5}),
+        (
+            "outcomes_response_scored_when_submitted",
+            {"scales": {"low-mood": {"total": 2, "band": ""}}},
+        ),
+        ("outcomes_response_way_known", {"way": "voice"}),
+        ("outcomes_response_paper_dated", {"way": "paper"}),
+        ("outcomes_response_paper_dated", {"answered_on": NOW.date()}),
+    ],
+)
+def test_a_response_is_refused_that_cannot_be(group, constraint, fields):
+    invitation = factories.invitation(factories.survey_plan(group), factories.member(group))
+    with pytest.raises(IntegrityError, match=constraint):
+        factories.response(invitation, **fields)
+
+
+def test_outcomes_response_shared_when_submitted(group):
+    plan, membership = factories.survey_plan(group), factories.member(group)
+    given = factories.response(factories.invitation(plan, membership), submitted_at=NOW)
+    due_at = NOW - timedelta(hours=2)
+    later = factories.invitation(plan, membership, wave=1, due_at=due_at)
+    with pytest.raises(IntegrityError, match="outcomes_response_shared_when_submitted"):
+        factories.response(later, shared_from=given)
+
+
+def test_nothing_of_a_submitted_response_changes_but_whose_account_is_gone(group):
+    clerk = factories.user()
+    invitation = factories.invitation(factories.survey_plan(group), factories.member(group))
+    response = factories.response(
+        invitation, submitted_at=NOW, way="paper", answered_on=NOW.date(), entered_by=clerk
+    )
+    for change in (
+        {"way": "online", "answered_on": None, "entered_by": None},
+        {"scales": {"low-mood": {"total": 2, "band": ""}}},
+        {"answered_on": NOW.date() - timedelta(days=1)},
+        {"entered_by": factories.user()},
+    ):
+        with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
+            Response.objects.filter(pk=response.pk).update(**change)
+    clerk.delete()
+    response.refresh_from_db()
+    assert (response.entered_by, response.way) == (None, "paper")
+
+
+def test_open_is_due_not_closed_or_stopped_and_not_submitted(group):
     plan, now = factories.survey_plan(group), timezone.now()
     open_one = factories.invitation(plan, factories.member(group))
     begun = factories.invitation(plan, factories.member(group))
@@ -41,4 +147,5 @@ def test_open_is_due_not_closed_and_not_submitted(group):
     factories.response(sent, submitted_at=now)
     factories.invitation(plan, factories.member(group), due_at=now + timedelta(hours=1))
     factories.invitation(plan, factories.member(group), due_at=now - timedelta(days=8))
+    factories.invitation(plan, factories.member(group), stopped_at=now)
     assert set(SurveyInvitation.objects.open()) == {open_one, begun}
