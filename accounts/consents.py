@@ -40,13 +40,19 @@ class Purpose:
 
     def words(self, organisation: Organisation | None = None, *, version: int | None = None) -> str:
         """The wording of a version, by default the one that holds now."""
-        words = self.wordings[(version or self.version) - 1]
+        return self._named(self.wordings[(version or self.version) - 1], organisation)
+
+    def titled(self, organisation: Organisation | None = None) -> str:
+        """The heading."""
+        return self._named(self.heading, organisation)
+
+    def _named(self, words: str, organisation: Organisation | None) -> str:
         return words.replace("%s", organisation.name if organisation else "")
 
 
 COUNT_MY_ANSWERS = Purpose(
     code="count_my_answers",
-    heading="Count my check-ins in the numbers of %s",
+    heading="Count my check-ins in numbers of %s",
     wordings=(
         "Coordinators of %s see how many people changed, never who. "
         "Your answers count among those of many people.",

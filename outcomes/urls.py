@@ -1,6 +1,6 @@
 from django.urls import path
 
-from outcomes import views
+from outcomes import consent_views, views
 
 app_name = "outcomes"
 
@@ -16,6 +16,8 @@ urlpatterns = [
     path("surveys/<uuid:invitation_id>/support/", views.survey_support, name="survey_support"),
     path("surveys/<uuid:invitation_id>/check/", views.survey_check, name="survey_check"),
     path("surveys/<uuid:invitation_id>/done/", views.survey_done, name="survey_done"),
+    path("account/who-sees-what/", consent_views.who_sees_what, name="who_sees_what"),
+    path("account/consents/<slug:purpose>/", consent_views.consent_change, name="consent_change"),
     path("overview/", views.overview, name="overview"),
     path("overview/<slug:organisation>/", views.overview, name="overview"),
 ]

@@ -342,6 +342,10 @@ DOORS: dict[str, Door] = {
     "sessions:report_detail": Door({"coordinator"}, at=lambda world: [world.report.pk]),
     "outcomes:participant_home": Door(SIGNED_IN),
     "outcomes:progress": Door(SIGNED_IN),
+    "outcomes:who_sees_what": Door(SIGNED_IN),
+    "outcomes:consent_change": Door(
+        SIGNED_IN, "POST", at=lambda world: ["share_answers_between_groups"]
+    ),
     "outcomes:survey_start": Door({"member"}, at=_invitation),
     "outcomes:survey_question": Door({"member"}, at=lambda world: [world.invitation.pk, "q1"]),
     "outcomes:survey_support": Door({"member"}, at=_invitation),
