@@ -269,3 +269,119 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return f"Response to {self.invitation_id}"
+
+
+class DisclosureQuerySet(models.QuerySet["Disclosure"]):
+    def signed(self) -> Self:
+        return self.filter(signed_at__isnull=False)
+
+    def standing(self) -> Self:
+        """Signed, and neither taken back nor over."""
+        return self.filter(signed_at__isnull=False, ended_at__isnull=True)
+
+
+class Disclosure(models.Model):
+    """A person's consent to a summary of their check-ins for their own clinician.
+
+    It has the elements that 42 CFR 2.31 asks for. The person hands the summary over; the site sends
+    nothing. Once signed, the database lets nothing change but that it was made and that it ended.
+    """
+
+    class Ended(models.TextChoices):
+        REVOKED = "revoked", "You took it back"
+        EXPIRED = "expired", "Its time was over"
+        ERASED = "erased", "You deleted answers that were in it"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    #: Whose information, and the name under which the clinician knows them.
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="disclosures")
+    person_name = models.CharField(max_length=80)
+    #: To whom.
+    recipient_name = models.CharField(max_length=80)
+    recipient_organisation = models.CharField(max_length=120)
+    #: Why.
+    purpose = models.CharField(max_length=200)
+    #: What exactly: codes of questionnaires, since when, and whether with the rest.
+    instruments = ArrayField(models.SlugField(max_length=40))
+    since = models.DateField(null=True, blank=True)
+    with_answers = models.BooleanField(default=False)
+    with_attendance = models.BooleanField(default=False)
+    responses = models.ManyToManyField(Response, related_name="disclosures", blank=True)
+    #: The last day on which it holds.
+    ends_on = models.DateField()
+    begun_at = models.DateTimeField(default=timezone.now)
+    #: Which words were signed (`disclosures.WORDINGS`).
+    version = models.PositiveSmallIntegerField(null=True, blank=True)
+    signature = models.CharField(max_length=80, blank=True)
+    signed_at = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    made_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_why = models.CharField(max_length=7, choices=Ended, blank=True)
+
+    objects = DisclosureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-begun_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="outcomes_disclosure_signed_whole",
+                condition=Q(signed_at__isnull=True, signature="", version__isnull=True)
+                | Q(signed_at__isnull=False, version__isnull=False) & ~Q(signature=""),
+            ),
+            models.CheckConstraint(
+                name="outcomes_disclosure_made_when_signed",
+                condition=Q(made_at__isnull=True) | Q(signed_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="outcomes_disclosure_ended_why",
+                condition=Q(ended_at__isnull=True, ended_why="")
+                | Q(
+                    ended_at__isnull=False,
+                    signed_at__isnull=False,
+                    ended_why__in=["revoked", "expired", "erased"],
+                ),
+            ),
+            models.CheckConstraint(
+                name="outcomes_disclosure_of_something",
+                condition=~Q(instruments=[]) | Q(with_attendance=True),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["signed_at"],
+                condition=Q(made_at__isnull=True, ended_at__isnull=True),
+                name="outcomes_disclosure_to_make",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Disclosure {self.pk}"
+
+
+class DisclosureFile(models.Model):
+    """A summary as it was made. Deleted when the consent ends."""
+
+    class Kind(models.TextChoices):
+        PDF = "pdf", "PDF"
+        FHIR = "fhir", "FHIR bundle"
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    disclosure = models.ForeignKey(Disclosure, on_delete=models.CASCADE, related_name="files")
+    kind = models.CharField(max_length=4, choices=Kind)
+    content = models.BinaryField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["disclosure", "kind"], name="outcomes_disclosurefile_once"
+            ),
+            models.CheckConstraint(
+                name="outcomes_disclosurefile_kind_known", condition=Q(kind__in=["pdf", "fhir"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.disclosure_id}"

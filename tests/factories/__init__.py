@@ -334,6 +334,19 @@ def response(invitation: outcomes.SurveyInvitation, **fields: Any) -> outcomes.R
     return outcomes.Response.objects.create(invitation=invitation, **fields)
 
 
+def disclosure(**fields: Any) -> outcomes.Disclosure:
+    """A consent to a summary that nobody has signed yet."""
+    if "user" not in fields:
+        fields["user"] = user()
+    fields.setdefault("person_name", "Sam Rivers")
+    fields.setdefault("recipient_name", "Dr Ada Moss")
+    fields.setdefault("recipient_organisation", "Elm Street Practice")
+    fields.setdefault("purpose", "To help with my care")
+    fields.setdefault("instruments", ["phq-9"])
+    fields.setdefault("ends_on", timezone.localdate() + timedelta(days=90))
+    return outcomes.Disclosure.objects.create(**fields)
+
+
 def screening_form(group: groups.SupportGroup) -> screening.ScreeningForm:
     """Three questions: one in own words, one that may signal risk, one acknowledgement."""
     form = screening.ScreeningForm.objects.create(
