@@ -4,7 +4,7 @@ Pure functions. Nothing here is shown about fewer people than the organisation's
 anything from which such a number could be worked out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil, floor
@@ -17,8 +17,6 @@ from django.utils.formats import date_format
 
 from instruments.models import Instrument
 from outcomes.queries import (
-    BUCKETS_OF,
-    JOINED,
     WEEKS,
     Course,
     EpisodeCount,
@@ -27,12 +25,12 @@ from outcomes.queries import (
     UptakeCount,
 )
 from outcomes.rules import plain_name, short_title
+from outcomes.scopes import Lens, cells_of
 from outcomes.statistics.change import Category, change_criterion, reliable_change
 from outcomes.statistics.episodes import Outcome
 from outcomes.statistics.suppression import (
     may_show,
     may_show_share,
-    may_show_statistic,
     steps_to_show,
     suppress,
 )
@@ -40,60 +38,6 @@ from outcomes.statistics.survival import kaplan_meier
 
 #: The session whose value the heading names, when the curve reaches that far.
 MARK = 8
-
-type Cells = Mapping[tuple[UUID, int], int]
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Which people a number is about: one group or all, joined at any time or lately."""
-
-    group_id: UUID | None = None
-    joined: str = ""
-
-    def takes_in(self, group_id: UUID, bucket: int) -> bool:
-        return self.group_id in (None, group_id) and bucket in BUCKETS_OF[self.joined]
-
-    def wider(self) -> Iterable["Scope"]:
-        """Every other scope that takes in all of this one's people."""
-        groups = {self.group_id, None}
-        periods = [key for key in JOINED if BUCKETS_OF[key] >= BUCKETS_OF[self.joined]]
-        for group_id in groups:
-            for joined in periods:
-                if (group_id, joined) != (self.group_id, self.joined):
-                    yield Scope(group_id, joined)
-
-
-def count_in(cells: Cells, scope: Scope) -> int:
-    """How many people a scope takes in."""
-    return sum(n for (group_id, bucket), n in cells.items() if scope.takes_in(group_id, bucket))
-
-
-def may_show_scope(cells: Cells, scope: Scope, *, threshold: int) -> bool:
-    """Whether a number about this scope may be seen beside those of all other scopes.
-
-    Not when it, or what a wider scope has beyond it, is a small number of people; nor when the
-    small group beside it could be worked out from it and the total.
-    """
-    n = count_in(cells, scope)
-    if not may_show_statistic(n, threshold=threshold):
-        return False
-    for wider in scope.wider():
-        if not may_show(count_in(cells, wider) - n, threshold=threshold):
-            return False
-    if scope.group_id is None:
-        return True
-    groups = {group_id for group_id, _ in cells}
-    counts = {group_id: count_in(cells, Scope(group_id, scope.joined)) for group_id in groups}
-    shown, _ = suppress(counts, threshold=threshold)
-    return shown[scope.group_id] is not None
-
-
-def _cells(rows: Iterable[tuple[UUID, int, int]]) -> dict[tuple[UUID, int], int]:
-    cells: dict[tuple[UUID, int], int] = {}
-    for group_id, bucket, n in rows:
-        cells[group_id, bucket] = cells.get((group_id, bucket), 0) + n
-    return cells
 
 
 def percent(share: float) -> int:
@@ -164,18 +108,18 @@ class Retention:
         return [(step.session, step.at_risk) for step in self.steps]
 
 
-def retention(counts: Sequence[EpisodeCount], scope: Scope, *, threshold: int) -> Retention:
+def retention(counts: Sequence[EpisodeCount], lens: Lens) -> Retention:
     """The Kaplan–Meier curve of a scope, in sessions held since the first attended one.
 
-    It ends before fewer than `threshold` people are counted.
+    It ends before fewer people are counted than the lens shows.
     """
-    people = _cells((row.group_id, row.bucket, row.n) for row in counts if row.is_first)
-    n = count_in(people, scope)
-    if n == 0:
+    people = cells_of((row.group_id, row.month, 0, row.n) for row in counts if row.is_first)
+    chosen, threshold = lens.choose(people), lens.threshold
+    if not people:
         return Retention("Nobody has come to a first session yet", 0, [], None, None, None)
-    if not may_show_scope(people, scope, threshold=threshold):
+    if not chosen.n:
         return Retention("Too few people to show how long they stay", None, [], None, None, None)
-    rows = [row for row in counts if scope.takes_in(row.group_id, row.bucket)]
+    rows = [row for row in counts if chosen.takes_in(row.group_id, row.month)]
     repeat = [row.n for row in rows]
     durations = np.repeat([row.duration for row in rows], repeat)
     outcomes = np.repeat([row.outcome for row in rows], repeat)
@@ -201,7 +145,7 @@ def retention(counts: Sequence[EpisodeCount], scope: Scope, *, threshold: int) -
     returns = sum(row.n for row in rows if not row.is_first)
     return Retention(
         heading,
-        n,
+        chosen.n,
         steps,
         mark,
         returns if may_show(returns, threshold=threshold) else None,
@@ -216,27 +160,25 @@ class Uptake:
     came: int | None
     could_come: int | None
     percent: int | None
-    #: Accepted, and no session was held since.
-    too_early: int | None
 
 
-def uptake(counts: Sequence[UptakeCount], scope: Scope, *, threshold: int) -> Uptake:
+def uptake(counts: Sequence[UptakeCount], lens: Lens) -> Uptake:
     """How many accepted people came to a first session, of those whose group has met since."""
-    could = [row for row in counts if row.came or row.could_come]
-    cells = _cells((row.group_id, row.bucket, row.n) for row in could)
-    rows = [row for row in counts if scope.takes_in(row.group_id, row.bucket)]
-    n = count_in(cells, scope)
-    if n == 0:
-        early = sum(row.n for row in rows)
-        return Uptake(0, 0, None, early if may_show(early, threshold=threshold) else None)
-    came = sum(row.n for row in rows if row.came)
-    early = sum(row.n for row in rows if not row.came and not row.could_come)
-    too_early = early if may_show(early, threshold=threshold) else None
-    if not may_show_scope(cells, scope, threshold=threshold) or not may_show_share(
-        came, n, threshold=threshold
-    ):
-        return Uptake(None, None, None, too_early)
-    return Uptake(came, n, percent(came / n), too_early)
+    could = cells_of(
+        (
+            (row.group_id, row.month, int(row.came), row.n)
+            for row in counts
+            if row.came or row.could_come
+        ),
+        kinds=2,
+    )
+    if not could:
+        return Uptake(0, 0, None)
+    chosen = lens.choose(could)
+    if not chosen.n:
+        return Uptake(None, None, None)
+    _, came = chosen.counts
+    return Uptake(came, chosen.n, percent(came / chosen.n))
 
 
 # Change -----------------------------------------------------------------------------------------
@@ -282,20 +224,19 @@ class Change:
         )
 
 
-def change(
-    instrument: Instrument, counts: Sequence[ScorePairCount], scope: Scope, *, threshold: int
-) -> Change | None:
+def change(instrument: Instrument, counts: Sequence[ScorePairCount], lens: Lens) -> Change | None:
     """Who changed by more than the measure's own error; None where nobody has a first score."""
     own = [row for row in counts if row.code == instrument.code]
-    rows = [row for row in own if scope.takes_in(row.group_id, row.bucket)]
-    if not rows:
+    if not own:
         return None
+    threshold = lens.threshold
+    chosen = lens.choose(cells_of((row.group_id, row.month, 0, row.n) for row in own))
+    rows = [row for row in own if chosen.takes_in(row.group_id, row.month)]
     name, short = plain_name(instrument).capitalize(), short_title(instrument)
     definition = instrument.parsed()
     known = definition.reliability
-    cells = _cells((row.group_id, row.bucket, row.n) for row in own)
     hidden = Change(name, short, None, None, None, None, None, None, None, None)
-    if known is None or not may_show_scope(cells, scope, threshold=threshold):
+    if known is None or not rows:
         return hidden
     repeat = [row.n for row in rows]
     result = reliable_change(

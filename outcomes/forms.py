@@ -1,13 +1,15 @@
 """Input of the survey pages and of the overview's filters."""
 
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django import forms
 
 from groups.models import SupportGroup
 from instruments.schema import Item
-from outcomes.figures import Scope
-from outcomes.queries import JOINED
+from outcomes.scopes import Scope, periods_until
 from supportgroups.lib.forms import AnswerChoices
 
 #: The value of "I would rather not say" in the form; stored as None.
@@ -45,21 +47,58 @@ class AnswerForm(forms.Form):
 
 
 class ScopeForm(forms.Form):
-    """Which people the overview's numbers are about. Anything unknown means everybody."""
+    """Which people the figures are about. Anything unknown means everybody."""
 
     group = forms.ChoiceField(label="Group", required=False)
-    joined = forms.ChoiceField(
-        label="Joined", required=False, choices=[(key, words) for key, (words, _) in JOINED.items()]
+    facilitation = forms.ChoiceField(
+        label="Led by",
+        required=False,
+        choices=[("", "Peers or professionals"), *SupportGroup.Facilitation.choices],
     )
+    format = forms.ChoiceField(
+        label="Meets", required=False, choices=[("", "Anywhere"), *SupportGroup.Format.choices]
+    )
+    topic = forms.ChoiceField(label="About", required=False)
+    period = forms.ChoiceField(label="Began", required=False)
 
-    def __init__(self, *args: Any, groups: list[SupportGroup], **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        groups: Sequence[SupportGroup],
+        topics: Sequence[tuple[str, str]],
+        today: date,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
-        field = cast(forms.ChoiceField, self.fields["group"])
-        field.choices = [("", "All groups"), *((group.slug, group.name) for group in groups)]
         self._groups = {group.slug: group.pk for group in groups}
+        self._offer("group", "All groups", ((group.slug, group.name) for group in groups))
+        self._offer("topic", "Anything", topics)
+        self._offer("period", "At any time", ((p.key, p.words) for p in periods_until(today)))
+
+    def _offer(self, name: str, all_of_them: str, choices: Iterable[tuple[str, str]]) -> None:
+        cast(forms.ChoiceField, self.fields[name]).choices = [("", all_of_them), *choices]
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What narrows the figures; whatever is not one of the choices does not."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
 
     def scope(self) -> Scope:
-        """The scope that was chosen; whatever is not one of the choices means everybody."""
-        self.is_valid()
-        group, joined = (self.cleaned_data.get(name, "") for name in ("group", "joined"))
-        return Scope(self._groups.get(group), joined)
+        chosen = self.chosen
+        group_id = self._groups.get(chosen.pop("group", ""))
+        return Scope(group_id, **chosen)
+
+    @property
+    def query(self) -> str:
+        """The filters as they stand in an address, for links that keep them."""
+        return urlencode(self.chosen)
+
+    @property
+    def about(self) -> str:
+        """Which people, in words."""
+        words = [
+            f"{self.fields[name].label}: {dict(cast(Any, self.fields[name]).choices)[value]}"
+            for name, value in self.chosen.items()
+        ]
+        return ". ".join(words) or "All groups, at any time"

@@ -13,8 +13,8 @@ from django.utils.formats import date_format
 from accounts.models import Organisation, User
 from groups.models import SupportGroup
 from outcomes import felt, figures, queries, rules
-from outcomes.figures import Scope
 from outcomes.queries import SessionCount, Waiting
+from outcomes.scopes import Scope
 from sessions.before_rules import uncovered
 from sessions.models import Cover, SupportSession
 from supportgroups.lib.templatetags.ui import time_words
@@ -75,6 +75,7 @@ def overview_of(
     `scope` narrows the figures on people, never what needs somebody today.
     """
     today, threshold = at.astimezone(zone).date(), organisation.smallest_cell
+    lens = queries.lens_of(organisation, scope, at=at)
     since = figures.monday_of(today) - timedelta(weeks=queries.WEEKS - 1)
     sessions = queries.session_counts(
         organisation, since=datetime.combine(since, datetime.min.time(), zone)
@@ -93,9 +94,10 @@ def overview_of(
     changes = [
         found
         for instrument in queries.instruments_asked_by(organisation)
-        if (found := figures.change(instrument, pairs, scope, threshold=threshold))
+        if (found := figures.change(instrument, pairs, lens))
     ]
     met = {row.group_id for row in sessions}
+    in_scope = scope.groups(lens.groups)
     return Overview(
         organisation=organisation,
         scope=scope,
@@ -105,21 +107,13 @@ def overview_of(
             *(_look_alert(look) for look in looks),
         ],
         looks=looks,
-        retention=figures.retention(
-            queries.episode_counts(organisation, at=at), scope, threshold=threshold
-        ),
-        uptake=figures.uptake(
-            queries.uptake_counts(organisation, at=at), scope, threshold=threshold
-        ),
+        retention=figures.retention(queries.episode_counts(organisation, at=at), lens),
+        uptake=figures.uptake(queries.uptake_counts(organisation, at=at), lens),
         changes=changes,
         change_heading=figures.change_heading(changes),
         attended=figures.attended(
             sessions,
-            [
-                (pk, name, url)
-                for pk, name, url in linked
-                if pk in met and scope.group_id in (None, pk)
-            ],
+            [(pk, name, url) for pk, name, url in linked if pk in met and pk in in_scope],
             today=today,
             zone=zone,
             threshold=threshold,

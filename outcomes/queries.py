@@ -1,7 +1,7 @@
 """One SQL aggregate per question of the overview, and what a person's own pages show.
 
-The overview's rows come counted: one row per group, time of joining and result, with how many
-memberships share it. So a large organisation sends no more rows than a small one.
+The overview's rows come counted: one row per group, month and result, with how many memberships
+share it. So a large organisation sends no more rows than a small one.
 """
 
 from collections.abc import Sequence
@@ -10,30 +10,21 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import Organisation, User
-from groups.models import FacilitatorAssignment, Membership, SupportGroup
+from groups.models import FacilitatorAssignment, Membership, SupportGroup, Topic
 from instruments.models import Instrument
 from outcomes.models import Response, SurveyInvitation
+from outcomes.scopes import GroupKind, Lens, Scope, open_month
 from outcomes.statistics.episodes import MISSED_IN_A_ROW
 from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
 from sessions.after_rules import NOT_SAFE
 from sessions.models import Attendance, SupportSession
-
-#: When people joined, as the address says it: words, and how many days back (None is any time).
-#: Each period lies within the next wider one.
-JOINED: dict[str, tuple[str, int | None]] = {
-    "": ("Any time", None),
-    "12-months": ("In the last 12 months", 365),
-    "6-months": ("In the last 6 months", 182),
-}
-#: Buckets of joining, newest first, and which of them each period takes in.
-NEWEST, MIDDLE, OLDEST = 0, 1, 2
-BUCKETS_OF = {"": {NEWEST, MIDDLE, OLDEST}, "12-months": {NEWEST, MIDDLE}, "6-months": {NEWEST}}
 
 #: Columns of the attendance table.
 WEEKS = 9
@@ -44,8 +35,7 @@ WEEKS = 9
 _RETENTION = """
 WITH joined AS (
     SELECT m.id, m.group_id, m.status, m.ended_at, g.lifecycle,
-           (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(half_year)s)::int
-         + (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(year)s)::int AS bucket,
+           date_trunc('month', min(s.starts_at) AT TIME ZONE %(zone)s)::date AS month,
            min(s.starts_at) AS first_at
     FROM groups_supportgroup g
     JOIN groups_membership m ON m.group_id = g.id
@@ -90,7 +80,7 @@ WITH joined AS (
     FROM numbered
     ORDER BY id, episode, place DESC
 ), results AS (
-    SELECT j.group_id, j.bucket, e.episode = 0 AS is_first,
+    SELECT j.group_id, j.month, e.episode = 0 AS is_first,
            CASE WHEN e.missed_after >= %(k)s THEN e.next_missed - e.began
                 WHEN j.status IN ('withdrawn', 'removed', 'completed') THEN e.held - e.began
                 WHEN e.missed_after > 0 THEN e.next_missed - 1 - e.began
@@ -107,17 +97,18 @@ WITH joined AS (
                 ELSE 0 END AS outcome
     FROM episodes e JOIN joined j ON j.id = e.id
 )
-SELECT group_id, bucket, is_first, duration, outcome, count(*)
+SELECT group_id, month, is_first, duration, outcome, count(*)
 FROM results
-GROUP BY group_id, bucket, is_first, duration, outcome
+GROUP BY group_id, month, is_first, duration, outcome
 """
 
 _UPTAKE = """
-SELECT group_id, bucket, came, could_come, count(*)
+SELECT group_id, month, came, could_come, count(*)
 FROM (
     SELECT m.group_id,
-           (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(half_year)s)::int
-         + (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(year)s)::int AS bucket,
+           date_trunc(
+               'month', coalesce(m.accepted_at, m.activated_at) AT TIME ZONE %(zone)s
+           )::date AS month,
            EXISTS (
                SELECT 1 FROM support_sessions_attendance a
                JOIN support_sessions_supportsession s ON s.id = a.support_session_id
@@ -134,7 +125,7 @@ FROM (
     WHERE g.organisation_id = %(organisation)s
       AND coalesce(m.accepted_at, m.activated_at) IS NOT NULL
 ) accepted
-GROUP BY group_id, bucket, came, could_come
+GROUP BY group_id, month, came, could_come
 """
 
 _CHANGE = """
@@ -148,14 +139,15 @@ WITH scored AS (
     WHERE g.organisation_id = %(organisation)s
       AND r.submitted_at IS NOT NULL AND r.score IS NOT NULL
 ), latest AS (
-    SELECT DISTINCT ON (membership_id, code) membership_id, code, score
+    SELECT DISTINCT ON (membership_id, code) membership_id, code, score, submitted_at
     FROM scored
     WHERE wave > 0
     ORDER BY membership_id, code, wave DESC
 )
 SELECT f.code, m.group_id,
-       (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(half_year)s)::int
-         + (coalesce(m.activated_at, m.accepted_at, m.applied_at) < %(year)s)::int AS bucket,
+       date_trunc(
+           'month', greatest(f.submitted_at, l.submitted_at) AT TIME ZONE %(zone)s
+       )::date AS month,
        f.score, l.score, count(*)
 FROM scored f
 JOIN groups_membership m ON m.id = f.membership_id
@@ -199,7 +191,7 @@ class EpisodeCount(NamedTuple):
     """How many episodes lasted `duration` sessions and ended in `outcome` (0, 1 or 2)."""
 
     group_id: UUID
-    bucket: int
+    month: date
     is_first: bool
     duration: int
     outcome: int
@@ -210,7 +202,7 @@ class UptakeCount(NamedTuple):
     """How many accepted people came, or did not come although they could have."""
 
     group_id: UUID
-    bucket: int
+    month: date
     came: bool
     could_come: bool
     n: int
@@ -221,7 +213,7 @@ class ScorePairCount(NamedTuple):
 
     code: str
     group_id: UUID
-    bucket: int
+    month: date
     first: float
     latest: float | None
     n: int
@@ -237,15 +229,13 @@ class SessionCount(NamedTuple):
 
 
 def _rows(sql: str, organisation: Organisation, at: datetime) -> list[tuple]:
-    days = {key: days for key, (_, days) in JOINED.items()}
     with connection.cursor() as cursor:
         cursor.execute(
             sql,
             {
                 "organisation": organisation.pk,
                 "at": at,
-                "half_year": at - timedelta(days=days["6-months"] or 0),
-                "year": at - timedelta(days=days["12-months"] or 0),
+                "zone": organisation.time_zone,
                 "came": list(Attendance.CAME),
                 "k": MISSED_IN_A_ROW,
             },
@@ -267,9 +257,9 @@ def score_pair_counts(organisation: Organisation, *, at: datetime) -> list[Score
     """Everybody with a first score, with their latest one if there is a later one."""
     return [
         ScorePairCount(
-            code, group_id, bucket, float(first), None if latest is None else float(latest), n
+            code, group_id, month, float(first), None if latest is None else float(latest), n
         )
-        for code, group_id, bucket, first, latest, n in _rows(_CHANGE, organisation, at)
+        for code, group_id, month, first, latest, n in _rows(_CHANGE, organisation, at)
     ]
 
 
@@ -327,6 +317,28 @@ def felt_counts(organisation: Organisation, *, since: datetime, until: datetime)
         return [FeltCount(*row) for row in cursor.fetchall()]
 
 
+def kinds_of(organisation: Organisation) -> list[GroupKind]:
+    """What filters know of each group of the organisation, drafts and closed ones included."""
+    rows = (
+        SupportGroup.objects.filter(organisation=organisation)
+        .annotate(slugs=ArrayAgg("topics__slug", filter=Q(topics__isnull=False), default=[]))
+        .order_by("pk")
+        .values_list("pk", "facilitation", "format", "slugs")
+    )
+    return [GroupKind(pk, led, meets, frozenset(slugs)) for pk, led, meets, slugs in rows]
+
+
+def lens_of(organisation: Organisation, scope: Scope, *, at: datetime) -> Lens:
+    """How the organisation's own people look at its figures."""
+    return Lens(
+        kinds_of(organisation),
+        scope,
+        open_month(at, organisation.time_zone),
+        threshold=organisation.smallest_cell,
+        inside=organisation.smallest_cell,
+    )
+
+
 def groups_of(organisation: Organisation) -> list[SupportGroup]:
     """The organisation's groups, each with `leaders`, `waiting` and `waiting_since`."""
     waiting = Q(memberships__status=Membership.Status.WAITLISTED)
@@ -347,6 +359,12 @@ def groups_of(organisation: Organisation) -> list[SupportGroup]:
         )
         .order_by("name")
     )
+
+
+def topics_of(organisation: Organisation) -> list[tuple[str, str]]:
+    """Slug and name of each topic that the organisation's groups are about."""
+    about = SupportGroup.objects.filter(organisation=organisation, topics=OuterRef("pk"))
+    return list(Topic.objects.filter(Exists(about)).values_list("slug", "name"))
 
 
 def instruments_asked_by(organisation: Organisation) -> list[Instrument]:

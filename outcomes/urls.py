@@ -1,6 +1,6 @@
 from django.urls import path
 
-from outcomes import consent_views, views
+from outcomes import consent_views, figure_views, views
 
 app_name = "outcomes"
 
@@ -20,4 +20,5 @@ urlpatterns = [
     path("account/consents/<slug:purpose>/", consent_views.consent_change, name="consent_change"),
     path("overview/", views.overview, name="overview"),
     path("overview/<slug:organisation>/", views.overview, name="overview"),
+    path("overview/<slug:organisation>/<slug:key>.csv", figure_views.figure_csv, name="figure_csv"),
 ]

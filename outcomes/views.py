@@ -13,7 +13,8 @@ from accounts.models import User
 from accounts.rules import organisations_coordinated_by, reminders_in_words
 from instruments.schema import Item
 from outcomes import actions, figures, home, queries, rules
-from outcomes.forms import AnswerForm, ScopeForm
+from outcomes.figure_views import ask
+from outcomes.forms import AnswerForm
 from outcomes.overview import overview_of
 from outcomes.rules import Sheet
 from supportgroups.lib.htmx import render_page
@@ -205,14 +206,11 @@ def _said(item: Item, value: int | None) -> str:
 @require_safe
 def overview(request: HttpRequest, organisation: str | None = None) -> HttpResponse:
     """What needs somebody today, who stays, who came and who changed; for coordinators."""
-    mine = organisations_coordinated_by(request.user).order_by("name")
     if organisation is None:
-        return _choose(request, list(mine))
-    found = get_object_or_404(mine, slug=organisation)
-    groups = queries.groups_of(found)
-    form = ScopeForm(request.GET, groups=groups)
+        return _choose(request, list(organisations_coordinated_by(request.user).order_by("name")))
+    asked, form = ask(request, organisation)
     overview = overview_of(
-        _person(request), found, groups, form.scope(), at=timezone.now(), zone=_zone()
+        asked.user, asked.organisation, asked.groups, asked.scope, at=asked.at, zone=asked.zone
     )
     return render_page(
         request, "outcomes/overview.html", {"overview": overview, "form": form}, "figures"

@@ -352,6 +352,9 @@ DOORS: dict[str, Door] = {
     "outcomes:survey_check": Door({"member"}, at=_invitation),
     "outcomes:survey_done": Door({"member"}, at=_invitation),
     "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outcomes:figure_csv": Door(
+        {"coordinator"}, at=lambda world: [world.organisation.slug, "retention"]
+    ),
     "outreach:import_list": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outreach:import_start": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outreach:import_template": Door(SIGNED_IN),

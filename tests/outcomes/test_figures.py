@@ -10,11 +10,17 @@ import pytest
 from instruments import catalogue
 from instruments.models import Instrument
 from outcomes import figures
-from outcomes.figures import Scope
 from outcomes.queries import Course, EpisodeCount, ScorePairCount, SessionCount, UptakeCount
+from outcomes.scopes import GroupKind, Lens, Scope
 
 GROUP, OTHER, THIRD = (UUID(int=number) for number in (1, 2, 3))
 LONDON = ZoneInfo("Europe/London")
+MONTH = date(2026, 2, 1)
+
+
+def lens(**scope):
+    groups = [GroupKind(pk) for pk in (GROUP, OTHER, THIRD)]
+    return Lens(groups, Scope(**scope), until=date(2026, 9, 1))
 
 
 @pytest.fixture
@@ -28,42 +34,9 @@ def phq_9():
     )
 
 
-def episodes(*rows, group=GROUP, bucket=0, first=True):
+def episodes(*rows, group=GROUP, month=MONTH, first=True):
     """Rows of (duration, outcome, how many)."""
-    return [EpisodeCount(group, bucket, first, *row) for row in rows]
-
-
-# What may be shown -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("cells", "scope", "expected"),
-    [
-        ({(GROUP, 0): 5}, Scope(), True),
-        ({(GROUP, 0): 4}, Scope(), False),
-        ({}, Scope(), False),
-        # Narrower in time: the difference to the wider one must not be small.
-        ({(GROUP, 0): 10, (GROUP, 1): 3}, Scope(joined="6-months"), False),
-        ({(GROUP, 0): 10, (GROUP, 1): 3}, Scope(joined="12-months"), True),
-        ({(GROUP, 0): 10, (GROUP, 2): 5}, Scope(joined="12-months"), True),
-        # One group: neither it nor the only other one may be small.
-        ({(GROUP, 0): 10, (OTHER, 0): 10}, Scope(GROUP), True),
-        ({(GROUP, 0): 10, (OTHER, 0): 3}, Scope(GROUP), False),
-        ({(GROUP, 0): 10, (OTHER, 0): 3}, Scope(OTHER), False),
-        ({(GROUP, 0): 10, (OTHER, 0): 3}, Scope(), True),
-        # The smallest of the others is hidden with the small one, the rest stays.
-        ({(GROUP, 0): 10, (OTHER, 0): 3, (THIRD, 0): 20}, Scope(GROUP), False),
-        ({(GROUP, 0): 10, (OTHER, 0): 3, (THIRD, 0): 20}, Scope(THIRD), True),
-    ],
-)
-def test_may_show_scope(cells, scope, expected):
-    assert figures.may_show_scope(cells, scope, threshold=5) is expected
-
-
-def test_scope_wider():
-    found = set(Scope(GROUP, "12-months").wider())
-    assert found == {Scope(GROUP, ""), Scope(None, ""), Scope(None, "12-months")}
-    assert set(Scope().wider()) == set()
+    return [EpisodeCount(group, month, first, *row) for row in rows]
 
 
 # Retention ---------------------------------------------------------------------------------------
@@ -72,7 +45,7 @@ def test_scope_wider():
 def test_retention_by_hand():
     """20 people: 4 gone at session 1, then 16 at risk of whom 4 go at session 3."""
     counts = episodes((1, 1, 4), (3, 1, 4), (10, 0, 12))
-    found = figures.retention(counts, Scope(), threshold=5)
+    found = figures.retention(counts, lens())
     assert found.n == 20
     assert found.heading == "60% still come 8 sessions after their first"
     by_session = {step.session: step for step in found.steps}
@@ -87,7 +60,7 @@ def test_retention_by_hand():
 
 def test_retention_ends_before_fewer_than_five_are_at_risk():
     counts = episodes((2, 1, 3), (4, 0, 10), (9, 0, 4))
-    found = figures.retention(counts, Scope(), threshold=5)
+    found = figures.retention(counts, lens())
     assert [step.session for step in found.steps] == [0, 1, 2, 3, 4]
     assert all(step.at_risk >= 5 for step in found.steps)
     assert found.heading == "82% still come 4 sessions after their first"
@@ -95,13 +68,13 @@ def test_retention_ends_before_fewer_than_five_are_at_risk():
 
 def test_retention_counts_returns_but_not_as_people():
     counts = [*episodes((8, 0, 10)), *episodes((2, 0, 6), first=False)]
-    found = figures.retention(counts, Scope(), threshold=5)
+    found = figures.retention(counts, lens())
     assert (found.n, found.returns, found.stays) == (10, 6, 16)
     assert found.steps[0].at_risk == 16
 
 
 def test_retention_of_a_finished_course_is_no_dropout():
-    found = figures.retention(episodes((6, 2, 9), (6, 1, 1)), Scope(), threshold=5)
+    found = figures.retention(episodes((6, 2, 9), (6, 1, 1)), lens())
     assert found.steps[-1].share == pytest.approx(0.9)
     assert found.finished == 9
 
@@ -116,32 +89,34 @@ def test_retention_of_a_finished_course_is_no_dropout():
     ],
 )
 def test_retention_headings(counts, heading):
-    assert figures.retention(counts, Scope(), threshold=5).heading == heading
+    assert figures.retention(counts, lens()).heading == heading
 
 
 def test_retention_when_everybody_has_gone_shows_no_interval_that_does_not_exist():
-    found = figures.retention(episodes((2, 1, 6)), Scope(), threshold=5)
+    found = figures.retention(episodes((2, 1, 6)), lens())
     assert [step.session for step in found.steps] == [0, 1]
 
 
 def test_retention_label_tells_the_shares():
-    found = figures.retention(episodes((1, 1, 5), (9, 0, 15)), Scope(), threshold=5)
+    found = figures.retention(episodes((1, 1, 5), (9, 0, 15)), lens())
     assert "75% after 8 sessions" in found.label
 
 
 def test_uptake():
     rows = [
-        UptakeCount(GROUP, 0, True, True, 30),
-        UptakeCount(GROUP, 0, False, True, 10),
-        UptakeCount(GROUP, 0, False, False, 2),
+        UptakeCount(GROUP, MONTH, True, True, 30),
+        UptakeCount(GROUP, MONTH, False, True, 10),
+        UptakeCount(GROUP, MONTH, False, False, 2),
     ]
-    found = figures.uptake(rows, Scope(), threshold=5)
+    found = figures.uptake(rows, lens())
     assert (found.came, found.could_come, found.percent) == (30, 40, 75)
-    assert found.too_early is None, "two people are too few to count"
-    almost_all = [UptakeCount(GROUP, 0, True, True, 30), UptakeCount(GROUP, 0, False, True, 3)]
-    assert figures.uptake(almost_all, Scope(), threshold=5).came is None
-    nobody = figures.uptake([], Scope(), threshold=5)
-    assert (nobody.came, nobody.could_come, nobody.too_early) == (0, 0, 0)
+    almost_all = [
+        UptakeCount(GROUP, MONTH, True, True, 30),
+        UptakeCount(GROUP, MONTH, False, True, 3),
+    ]
+    assert figures.uptake(almost_all, lens()).came is None
+    nobody = figures.uptake([], lens())
+    assert (nobody.came, nobody.could_come) == (0, 0)
 
 
 # Change ------------------------------------------------------------------------------------------
@@ -149,7 +124,7 @@ def test_uptake():
 
 def pairs(*rows, group=GROUP):
     """Rows of (first, latest, how many)."""
-    return [ScorePairCount("phq-9", group, 0, *row) for row in rows]
+    return [ScorePairCount("phq-9", group, MONTH, *row) for row in rows]
 
 
 def test_change_by_hand(phq_9):
@@ -161,7 +136,7 @@ def test_change_by_hand(phq_9):
         (8, 14, 5),  # worse
         (12, None, 9),
     )
-    found = figures.change(phq_9, counts, Scope(), threshold=5)
+    found = figures.change(phq_9, counts, lens())
     assert (found.name, found.short) == ("Low mood", "PHQ-9")
     assert (found.improved, found.same, found.worse) == (13, 8, 5)
     assert (found.recovered, found.n, found.missing) == (7, 26, 9)
@@ -171,7 +146,7 @@ def test_change_by_hand(phq_9):
 
 def test_change_hides_small_counts_and_what_would_give_them_away(phq_9):
     counts = pairs((18, 6, 20), (10, 10, 12), (8, 14, 2), (12, None, 9))
-    found = figures.change(phq_9, counts, Scope(), threshold=5)
+    found = figures.change(phq_9, counts, lens())
     assert (found.worse, found.missing) == (None, None), "the smallest other goes with it"
     assert (found.improved, found.same, found.n) == (20, 12, None)
     assert not found.is_whole
@@ -179,11 +154,11 @@ def test_change_hides_small_counts_and_what_would_give_them_away(phq_9):
 
 
 def test_change_shows_nothing_of_few_people_or_without_reliability(phq_9):
-    hidden = figures.change(phq_9, pairs((18, 6, 4)), Scope(), threshold=5)
+    hidden = figures.change(phq_9, pairs((18, 6, 4)), lens())
     assert (hidden.n, hidden.improved, hidden.least_points) == (None, None, None)
-    assert figures.change(phq_9, [], Scope(), threshold=5) is None
+    assert figures.change(phq_9, [], lens()) is None
     phq_9.definition = {**phq_9.definition, "reliability": None}
-    unknown = figures.change(phq_9, pairs((18, 6, 40)), Scope(), threshold=5)
+    unknown = figures.change(phq_9, pairs((18, 6, 40)), lens())
     assert not unknown.is_whole
 
 
@@ -193,7 +168,7 @@ def test_change_heading_before_the_first_answer():
 
 def test_change_of_one_group(phq_9):
     counts = [*pairs((18, 6, 10)), *pairs((10, 10, 10), group=OTHER)]
-    found = figures.change(phq_9, counts, Scope(GROUP), threshold=5)
+    found = figures.change(phq_9, counts, lens(group_id=GROUP))
     assert (found.improved, found.n) == (10, 10)
 
 

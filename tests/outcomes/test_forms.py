@@ -1,11 +1,12 @@
+from datetime import date
 from uuid import UUID
 
 import pytest
 
 from groups.models import SupportGroup
 from instruments import catalogue
-from outcomes.figures import Scope
 from outcomes.forms import AnswerForm, ScopeForm
+from outcomes.scopes import Scope
 
 
 @pytest.mark.parametrize(
@@ -39,10 +40,25 @@ def test_answer_form_shows_what_was_answered(answers, initial):
     [
         ({}, Scope()),
         ({"group": "evening"}, Scope(UUID(int=1))),
-        ({"group": "evening", "joined": "6-months"}, Scope(UUID(int=1), "6-months")),
-        ({"group": "other", "joined": "ever"}, Scope()),
+        ({"group": "evening", "period": "2026-1"}, Scope(UUID(int=1), period="2026-1")),
+        (
+            {"facilitation": "peer_led", "format": "online", "topic": "grief"},
+            Scope(None, "peer_led", "online", "grief"),
+        ),
+        ({"group": "other", "topic": "all", "period": "2026-3"}, Scope()),
     ],
 )
 def test_scope_form(data, scope):
+    assert scope_form(data).scope() == scope
+
+
+def scope_form(data):
     group = SupportGroup(id=UUID(int=1), slug="evening", name="Evening circle")
-    assert ScopeForm(data, groups=[group]).scope() == scope
+    return ScopeForm(data, groups=[group], topics=[("grief", "Grief")], today=date(2026, 11, 28))
+
+
+def test_scope_form_keeps_and_names_what_was_chosen():
+    form = scope_form({"group": "evening", "period": "2026-1", "topic": "nonsense", "page": "2"})
+    assert form.query == "group=evening&period=2026-1"
+    assert form.about == "Group: Evening circle. Began: January to June 2026"
+    assert scope_form({}).about == "All groups, at any time"

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -33,11 +34,9 @@ def weekly_sessions(group, count):
     ]
 
 
-def person_with(group, sessions, marks, *, ending=None, joined_days_ago=None):
+def person_with(group, sessions, marks, *, ending=None):
     """A membership whose attendance follows `marks`, from the first session on."""
     fields = {"activated_at": sessions[0].starts_at - timedelta(days=1)}
-    if joined_days_ago is not None:
-        fields["activated_at"] = timezone.now() - timedelta(days=joined_days_ago)
     fields["accepted_at"] = fields["activated_at"]
     if ending is not None:
         fields["ended_at"] = sessions[len(marks) - 1].starts_at + timedelta(hours=2)
@@ -116,19 +115,19 @@ def test_episode_counts_agree_with_the_pure_function(group, organisation):
     assert counted(organisation) == expected
 
 
-def test_episode_counts_know_group_joining_and_returns(group, organisation):
-    sessions = weekly_sessions(group, 6)
-    person_with(group, sessions, [A, A], ending=Ending.LEFT, joined_days_ago=400)
-    person_with(group, sessions, [A, M, M, M, A, A], joined_days_ago=200)
+def test_episode_counts_know_month_and_returns(group, organisation):
+    sessions = weekly_sessions(group, 12)
+    person_with(group, sessions, [A, A], ending=Ending.LEFT)
+    person_with(group, sessions, [*[M] * 6, A, M, M, M, A, A])
     found = {
-        (row.bucket, row.is_first): row.n
+        (row.month, row.is_first): row.n
         for row in queries.episode_counts(organisation, at=timezone.now())
     }
-    assert found == {
-        (queries.OLDEST, True): 1,
-        (queries.MIDDLE, True): 1,
-        (queries.MIDDLE, False): 1,
-    }
+    zone = ZoneInfo(organisation.time_zone)
+    first, later = (
+        held.starts_at.astimezone(zone).date().replace(day=1) for held in (sessions[0], sessions[6])
+    )
+    assert found == {(first, True): 1, (later, True): 1, (later, False): 1}
 
 
 def test_episode_counts_leave_out_other_organisations(group, organisation):

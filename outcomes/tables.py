@@ -1,0 +1,138 @@
+"""A figure as data: page, CSV and report show the same numbers because they share it."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from accounts.models import Organisation, User
+from groups.models import SupportGroup
+from outcomes.scopes import Scope
+
+#: What stands in a cell. None is hidden; an empty string is where there is nothing to say.
+type Value = str | int | float | date | None
+
+HIDDEN = "Not shown"
+#: What spreadsheets take for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A number that leads to the people or sessions that it counts."""
+
+    value: Value
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading; numbers stand to the right, with their unit on the page."""
+
+    label: str
+    unit: str = ""
+    is_number: bool = True
+
+    @property
+    def label_with_unit(self) -> str:
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A cell as the page shows it."""
+
+    words: str
+    is_number: bool
+    is_hidden: bool = False
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers of one figure, in the order in which they are read.
+
+    `heading` states the finding, `definition` how it is counted (sentences), `notes` what limits
+    it. The first cell of a row names it.
+    """
+
+    key: str
+    heading: str
+    definition: Sequence[str]
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Value | Linked]]
+    notes: Sequence[str] = ()
+    #: Which people, in words: "Peer-led groups, first came in 2026".
+    about: str = ""
+
+    @property
+    def shown_rows(self) -> list[list[Shown]]:
+        """The cells in words, hidden ones included."""
+        return [
+            [self._shown(column, cell) for column, cell in zip(self.columns, row, strict=True)]
+            for row in self.rows
+        ]
+
+    def _shown(self, column: Column, cell: Value | Linked) -> Shown:
+        value, url = (cell.value, cell.url) if isinstance(cell, Linked) else (cell, "")
+        if value is None:
+            return Shown(HIDDEN, column.is_number, is_hidden=True)
+        words = said(value)
+        if words and column.is_number and column.unit == "%":
+            words += "%"
+        return Shown(words, column.is_number, url=url)
+
+    def csv(self) -> str:
+        """The same rows for a spreadsheet; lines that begin with # say what they are."""
+        out = io.StringIO()
+        for line in (self.heading, self.about, *self.definition, *self.notes):
+            if line:
+                out.write(f"# {' '.join(line.split())}\r\n")
+        write = csv.writer(out).writerow
+        write([harmless(column.label_with_unit) for column in self.columns])
+        for row in self.rows:
+            write([_for_csv(cell.value if isinstance(cell, Linked) else cell) for cell in row])
+        return out.getvalue()
+
+
+def said(value: Value) -> str:
+    """A value in words: decimals with a point, as they were rounded."""
+    if value is None:
+        return HIDDEN
+    if isinstance(value, float):
+        return f"{value:.10f}".rstrip("0").rstrip(".")
+    return str(value)
+
+
+def harmless(words: str) -> str:
+    """Words that no spreadsheet takes for a formula."""
+    return f"'{words}" if words.startswith(_FORMULA) else words
+
+
+def _for_csv(value: Value) -> str:
+    # Numbers are ours; words may be a group's name, which somebody typed.
+    return harmless(value) if isinstance(value, str) else said(value)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a coordinator asks of the figures: of which organisation and people, and when."""
+
+    user: User
+    organisation: Organisation
+    groups: Sequence[SupportGroup]
+    scope: Scope
+    at: datetime
+    zone: ZoneInfo
+    #: Which people, in words.
+    about: str = ""
+    #: The filters as they stand in the address, for links that keep them.
+    query: str = ""
+    #: What else the address says, one figure's own choices.
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+#: Makes one figure's table.
+type Make = Callable[[Asked], Table]
