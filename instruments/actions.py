@@ -27,6 +27,7 @@ def load_definitions(*, by: User | None = None, at: datetime | None = None) -> l
     for definition, content in catalogue.all_contents():
         # Two starts at once: the second waits on the unique constraint and then finds the row.
         instrument, created = Instrument.objects.get_or_create(
+            organisation=None,
             code=definition.code,
             version=definition.version,
             language=definition.language,
@@ -34,6 +35,7 @@ def load_definitions(*, by: User | None = None, at: datetime | None = None) -> l
                 "title": definition.title,
                 "definition": content,
                 "licence": definition.licence.notice,
+                "terms": definition.licence.terms,
                 "source": definition.licence.source,
                 "loaded_at": at,
             },

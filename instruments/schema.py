@@ -17,13 +17,19 @@ from typing import Any, cast
 type Points = int | Decimal
 
 #: Instruments that nobody may reword, shorten or reorder (CC BY-ND): code and language -> wording.
-_PROTECTED = {
+PROTECTED = {
     ("core-10", "en"): "e8c2861f63eab1f5e528575fc79dcabd59bbb20f52bd22f9b95c30d90623aa68",
 }
+
+#: What the database and a page can hold. Whoever imports a questionnaire meets these first.
+MOST_ITEMS, MOST_OPTIONS, FARTHEST_VALUE, MOST_POINTS = 200, 50, 1000, 99_999
+_LONGEST_CODE, _LONGEST_VERSION, _LONGEST_LANGUAGE = 40, 10, 10
+_LONGEST_TITLE, _LONGEST_BAND = 120, 40
 
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ITEM_ID = re.compile(r"[a-z][a-z0-9_]*")
 _VERSION = re.compile(r"[1-9][0-9]*")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class InvalidDefinition(ValueError):
@@ -137,11 +143,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """The terms. `notice` must stand, word for word, wherever the items are shown."""
+    """The terms. `notice` must stand, word for word, wherever the items are shown.
+
+    What an organisation must accept before it may ask this stands in `terms`; empty for nothing.
+    """
 
     id: str
     notice: str
     source: str
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +218,7 @@ class Scale:
     scoring: Scoring
     bands: tuple[Band, ...]
     cutoffs: tuple[Cutoff, ...]
+    reliability: "Reliability | None" = None
 
     def band_of(self, points: Points) -> str | None:
         """The label of the band that holds `points`; `None` when the scale has no bands."""
@@ -226,7 +237,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Inputs of the reliable-change index, in points of the total, each with its source.
+    """Inputs of the reliable-change index, in points of the total or scale, with their sources.
 
     `confirmed=False` means that the organisation should check the figures before relying on them.
     """
@@ -345,15 +356,16 @@ def parse(content: Mapping[str, Any], *, origin: str = "definition") -> Definiti
     )
     everything = opening + items + extra
     node.refuse_unless(bool(items), "needs at least one item")
+    node.refuse_unless(len(everything) <= MOST_ITEMS, f"has more than {MOST_ITEMS} items")
     _refuse_repeats(node, (item.id for item in everything), "item id")
     _refuse_unknown_conditions(node, everything)
     scoring = _scoring(node.node("scoring"), items)
     direction = Direction(node.choice("direction", Direction))
     definition = Definition(
-        code=node.text("code", pattern=_CODE),
-        version=node.text("version", pattern=_VERSION),
-        language=node.text("language"),
-        title=node.text("title"),
+        code=node.text("code", pattern=_CODE, most=_LONGEST_CODE),
+        version=node.text("version", pattern=_VERSION, most=_LONGEST_VERSION),
+        language=node.text("language", pattern=_LANGUAGE, most=_LONGEST_LANGUAGE),
+        title=node.text("title", most=_LONGEST_TITLE),
         measures=node.text("measures"),
         direction=direction,
         recall=node.text("recall"),
@@ -383,7 +395,7 @@ def parse(content: Mapping[str, Any], *, origin: str = "definition") -> Definiti
         (scoring.method is Method.OUTCOMES) == bool(definition.outcomes),
         "needs outcomes exactly when its method is outcomes",
     )
-    protected = _PROTECTED.get((definition.code, definition.language))
+    protected = PROTECTED.get((definition.code, definition.language))
     node.refuse_unless(
         protected in (None, definition.wording()),
         f"the licence of {definition.code} allows nobody to reword, shorten or reorder it",
@@ -410,14 +422,20 @@ class _Node:
             raise InvalidDefinition(f"{self.place}: {key} is missing.")
         return self.content[key]
 
-    def text(self, key: str, *, pattern: re.Pattern[str] | None = None) -> str:
+    def text(
+        self, key: str, *, pattern: re.Pattern[str] | None = None, most: int | None = None
+    ) -> str:
         value = self.value(key)
         if not isinstance(value, str) or not value.strip():
             self.refuse(key, f"must be text, not {_kind(value)}")
         if value != value.strip():
             self.refuse(key, "must not begin or end with white space")
+        if "\0" in value:
+            self.refuse(key, "must not hold a null character")
         if pattern and not pattern.fullmatch(value):
-            self.refuse(key, f"must look like {pattern.pattern}, not {value!r}")
+            self.refuse(key, f"must look like {pattern.pattern}, not {value!r:.60}")
+        if most is not None and len(value) > most:
+            self.refuse(key, f"must not be longer than {most} characters")
         return value
 
     def optional_text(self, key: str) -> str | None:
@@ -441,6 +459,8 @@ class _Node:
         value = self.value(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse(key, f"must be a number, not {_kind(value)}")
+        if not -MOST_POINTS <= value <= MOST_POINTS:  # nor NaN
+            self.refuse(key, f"must be between {-MOST_POINTS} and {MOST_POINTS}")
         return value
 
     def points(self, key: str, scoring: Scoring) -> Points:
@@ -491,7 +511,7 @@ class _Node:
 
 
 def _kind(value: object) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} {value!r}"
+    return "nothing" if value is None else f"{type(value).__name__} {value!r:.60}"
 
 
 def _refuse_repeats(node: _Node, values: Iterable[object], what: str) -> None:
@@ -506,12 +526,13 @@ def _options(node: _Node, *, required: bool) -> tuple[Option, ...]:
     for child in node.nodes("options", required=required):
         options.append(
             Option(
-                child.integer("value"),
+                child.integer("value", low=-FARTHEST_VALUE, high=FARTHEST_VALUE),
                 child.text("label"),
                 child.optional_text("loinc"),
             )
         )
         child.refuse_unknown_keys()
+    node.refuse_unless(len(options) <= MOST_OPTIONS, f"has more than {MOST_OPTIONS} options")
     _refuse_repeats(node, (option.value for option in options), "option value")
     return tuple(options)
 
@@ -587,7 +608,12 @@ def _administration(node: _Node) -> Administration:
 
 
 def _licence(node: _Node) -> Licence:
-    licence = Licence(node.text("id"), node.text("notice"), node.text("source"))
+    licence = Licence(
+        node.text("id"),
+        node.text("notice"),
+        node.text("source"),
+        node.optional_text("terms") or "",
+    )
     node.refuse_unknown_keys()
     return licence
 
@@ -603,13 +629,17 @@ def _scoring(node: _Node, items: tuple[Item, ...]) -> Scoring:
     if method in (Method.NONE, Method.OUTCOMES):
         node.refuse_unknown_keys()
         return Scoring(method, 0, 0, MissingRule.NONE_ALLOWED, 0, "", missing_confirmed=True)
-    times = node.integer("times", low=1) if node.has("times") else 1
+    times = node.integer("times", low=1, high=FARTHEST_VALUE) if node.has("times") else 1
     table = _table(node, items) if node.has("table") else None
     limits = [_limit(min, items, method, times, table), _limit(max, items, method, times, table)]
     stated = node.value("range")
     node.refuse_unless(
-        isinstance(stated, list) and [Decimal(str(each)) for each in stated] == limits,
+        isinstance(stated, list) and [_decimal(each) for each in stated] == limits,
         f"range is {stated}, but the options allow [{limits[0]}, {limits[1]}]",
+    )
+    node.refuse_unless(
+        -MOST_POINTS <= limits[0] <= limits[1] <= MOST_POINTS,
+        "makes more points than can be stored",
     )
     missing = node.node("missing")
     rule = MissingRule(missing.choice("rule", MissingRule))
@@ -649,19 +679,32 @@ def _limit(
 
 
 def _table(node: _Node, items: tuple[Item, ...]) -> Mapping[int, Decimal]:
-    """Raw sum -> points. A gap would leave somebody without a score."""
+    """Raw sum -> points. A gap would leave somebody without a score.
+
+    The sums may be written as texts, as JSON has them.
+    """
     content = node.value("table")
     node.refuse_unless(isinstance(content, Mapping), "table must be a mapping")
     raw = range(
         sum(min(item.values) for item in items), sum(max(item.values) for item in items) + 1
     )
+    found = {str(key): _decimal(value) for key, value in content.items()}
     node.refuse_unless(
-        list(content) == list(raw), f"table must have every sum from {raw[0]} to {raw[-1]} in order"
+        set(found) == {str(each) for each in raw},
+        f"table must have every sum from {raw[0]} to {raw[-1]}",
     )
-    table = {key: Decimal(str(value)) for key, value in content.items()}
-    points = list(table.values())
-    node.refuse_unless(points == sorted(points), "table must not go down")
+    points = [found[str(each)] for each in raw]
+    node.refuse_unless(None not in points, "table must have a number for each sum")
+    table = dict(zip(raw, cast(list[Decimal], points), strict=True))
+    node.refuse_unless(list(table.values()) == sorted(table.values()), "table must not go down")
     return table
+
+
+def _decimal(value: object) -> Decimal | None:
+    """The number as it is written; None for whatever is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return number if (number := Decimal(str(value))).is_finite() else None
 
 
 def _scales(node: _Node, items: tuple[Item, ...], direction: Direction) -> tuple[Scale, ...]:
@@ -686,6 +729,9 @@ def _scales(node: _Node, items: tuple[Item, ...], direction: Direction) -> tuple
                 scoring=scoring,
                 bands=_bands(child, scoring),
                 cutoffs=_cutoffs(child, scoring),
+                reliability=_reliability(child.node("reliability"), scoring)
+                if child.has("reliability")
+                else None,
             )
         )
         child.refuse_unknown_keys()
@@ -699,7 +745,7 @@ def _outcomes(node: _Node, items: tuple[Item, ...]) -> tuple[Outcome, ...]:
     for child in node.nodes("outcomes", required=False):
         outcome = Outcome(
             id=child.text("id", pattern=_CODE),
-            label=child.text("label"),
+            label=child.text("label", most=_LONGEST_BAND),
             meaning=child.text("meaning"),
             when=tuple(_condition(condition) for condition in child.nodes("when")),
         )
@@ -716,7 +762,11 @@ def _bands(node: _Node, scoring: Scoring) -> tuple[Band, ...]:
     """Bands follow one another: whole points without a gap, others without going back."""
     bands: list[Band] = []
     for child in node.nodes("bands", required=False):
-        band = Band(child.points("from", scoring), child.points("to", scoring), child.text("label"))
+        band = Band(
+            child.points("from", scoring),
+            child.points("to", scoring),
+            child.text("label", most=_LONGEST_BAND),
+        )
         begins = bands[-1].high + 1 if bands else scoring.minimum
         # Between points that are no whole numbers there is always a gap.
         follows = not isinstance(begins, int) and bands and band.low > bands[-1].high

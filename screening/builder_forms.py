@@ -6,6 +6,7 @@ from typing import Any, cast
 from django import forms
 from django.utils.text import slugify
 
+from accounts.models import Organisation
 from screening import defaults
 from screening.models import Question
 from screening.rules import instruments_to_ask, to_suggest
@@ -93,11 +94,18 @@ class QuestionForm(forms.Form):
         label="This is personal: offer “I would rather not say”", required=False
     )
 
-    def __init__(self, data: Any = None, *, kind: str, question: Question | None = None) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        kind: str,
+        organisation: Organisation,
+        question: Question | None = None,
+    ) -> None:
         super().__init__(data)
         self.kind, self.question = Kind(kind), question
         if self.kind == Kind.INSTRUMENT:
-            self.instruments = {str(one.pk): one for one in instruments_to_ask()}
+            self.instruments = {str(one.pk): one for one in instruments_to_ask(organisation)}
             if question is not None and question.instrument is not None:
                 self.instruments.setdefault(str(question.instrument.pk), question.instrument)
             field = cast(forms.ChoiceField, self.fields["instrument"])

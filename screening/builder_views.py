@@ -167,10 +167,11 @@ def question_edit(request: HttpRequest, slug: str, pk: UUID | None = None) -> Ht
     asked = _question(request, slug, pk) if pk else None
     kind = asked.kind if asked else request.GET.get("kind", "")
     if kind not in Question.Kind:
-        kinds = [one for one in KINDS if one[0] != Question.Kind.INSTRUMENT or _any_instrument()]
+        any_instrument = bool(rules.instruments_to_ask(group.organisation))
+        kinds = [one for one in KINDS if one[0] != Question.Kind.INSTRUMENT or any_instrument]
         return render_page(request, "screening/question_kind.html", _context(group, kinds=kinds))
     data = request.POST if request.method == "POST" else None
-    form = QuestionForm(data, kind=kind, question=asked)
+    form = QuestionForm(data, kind=kind, question=asked, organisation=group.organisation)
     if data is not None and form.is_valid():
         saved = _save(request, group, asked, form.fields_of_question())
         if rules.to_suggest(saved) and not saved.is_acknowledgement:
@@ -179,10 +180,6 @@ def question_edit(request: HttpRequest, slug: str, pk: UUID | None = None) -> Ht
     words = Question.Kind(kind).label
     context = _context(group, question=asked, kind_words=words, form=form)
     return render_page(request, "screening/question_edit.html", context)
-
-
-def _any_instrument() -> bool:
-    return bool(rules.instruments_to_ask())
 
 
 def _save(

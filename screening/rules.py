@@ -9,7 +9,7 @@ from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import StaffRole, User
+from accounts.models import Organisation, StaffRole, User
 from accounts.rules import Viewer, on_call_people, organisations_coordinated_by
 from groups.models import (
     CompanionInvitation,
@@ -30,7 +30,8 @@ from groups.rules import (
     why_takes_nobody,
 )
 from instruments.models import Instrument
-from instruments.schema import Administration, Definition, RiskLevel, RiskRule
+from instruments.rules import usable_by
+from instruments.schema import RiskLevel, RiskRule
 from instruments.scoring import Score, score, triggered_risks
 from safeguarding.models import Concern
 from screening.models import (
@@ -75,19 +76,10 @@ def draft_questions(user: Viewer, group: SupportGroup) -> QuerySet[Question]:
     ).select_related("form", "instrument")
 
 
-def instruments_to_ask() -> list[Instrument]:
-    """The newest version of each questionnaire that a form may ask and that gives one number."""
-    newest: dict[str, Instrument] = {}
-    for instrument in Instrument.objects.filter(language="en"):
-        known = newest.get(instrument.code)
-        if known is None or instrument.number() > known.number():
-            newest[instrument.code] = instrument
-    askable = [one for one in newest.values() if _fits_a_form(one.parsed())]
-    return sorted(askable, key=lambda instrument: instrument.title)
-
-
-def _fits_a_form(definition: Definition) -> bool:
-    return definition.administration is Administration.SELF_REPORT and definition.has_total
+def instruments_to_ask(organisation: Organisation) -> list[Instrument]:
+    """What the organisation may use, a form may ask, and gives one number; by title."""
+    usable = usable_by(organisation).for_forms().filter(language="en")
+    return [instrument for instrument in usable if instrument.parsed().has_total]
 
 
 def to_suggest(question: Question) -> list[tuple[str, str]]:
