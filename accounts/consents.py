@@ -69,13 +69,26 @@ SHARE_ANSWERS = Purpose(
     code="share_answers_between_groups",
     heading="Use one check-in for all my groups",
     wordings=(
-        "When two of your groups ask the same questions within a week, you answer once. "
-        "Your answers then count for both groups.",
+        "When two of your groups at one organisation ask the same questions within a week, "
+        "you answer once. Your answers then count for both groups.",
     ),
-    otherwise="Only the group that asked has your answers. The other one goes without.",
+    otherwise="Only the group that asked has your answers. The other one asks you a week later.",
 )
 
-PURPOSES = {purpose.code: purpose for purpose in (COUNT_MY_ANSWERS, SHARE_ANSWERS)}
+ASK_AFTER_LEAVING = Purpose(
+    code="ask_after_leaving",
+    heading="Ask me again after I leave a group of %s",
+    wordings=(
+        "If you leave a group of %s by yourself, it may ask how you are: "
+        "when you leave, and 4 and 12 weeks after, where the group asks then.",
+    ),
+    otherwise="Whoever leaves a group by themselves is asked nothing more.",
+    by_organisation=True,
+)
+
+PURPOSES = {
+    purpose.code: purpose for purpose in (COUNT_MY_ANSWERS, SHARE_ANSWERS, ASK_AFTER_LEAVING)
+}
 
 
 def _about(user: User, purpose: Purpose, organisation: Organisation | None) -> ConsentQuerySet:

@@ -233,7 +233,11 @@ class Consent(models.Model):
             models.CheckConstraint(
                 name="accounts_consent_purpose_known",
                 condition=models.Q(
-                    purpose__in=["count_my_answers", "share_answers_between_groups"]
+                    purpose__in=[
+                        "ask_after_leaving",
+                        "count_my_answers",
+                        "share_answers_between_groups",
+                    ]
                 ),
             ),
             models.CheckConstraint(

@@ -10,154 +10,92 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import consents
 from accounts.models import User
 from audit.trail import record
 from instruments.schema import Definition, RiskRule
 from instruments.scoring import check_answers, items_to_ask, score
-from outcomes import emails, rules
-from outcomes.models import Response, SurveyInvitation
+from outcomes import asking, emails, rules
+from outcomes.models import Response, SurveyInvitation, SurveyPlan
 from safeguarding.actions import open_concern
 from safeguarding.models import Concern
-from sessions.models import Attendance, SupportSession
+from sessions import before_times
+from sessions.models import Attendance
 from supportgroups.lib.refusals import Refused
-
-# One statement finds who came how often and asks them. An unfinished run leaves nothing behind, a
-# repeated one inserts nothing. The n-th session somebody came to asks when n is 1, or 1 plus a
-# multiple of the plan's rhythm. `DISTINCT ON` keeps the earliest when two groups ask the same
-# questions within one run; the other is seen by the next run, and then refused by the week.
-_MAKE_DUE = """
-WITH recent AS (
-    SELECT s.id AS session_id, s.ended_at, p.id AS plan_id, p.every_sessions, i.code,
-           s.ended_at + make_interval(days => p.window_days) AS closes_at
-    FROM outcomes_surveyplan p
-    JOIN instruments_instrument i ON i.id = p.instrument_id
-    JOIN support_sessions_supportsession s ON s.group_id = p.group_id
-    WHERE p.ended_at IS NULL AND p.began_at <= s.ended_at AND s.status = 'ended'
-      AND s.ended_at <= %(at)s AND s.ended_at > %(at)s - make_interval(days => p.window_days)
-), came AS (
-    SELECT recent.*, m.id AS membership_id, m.user_id, (
-        SELECT count(*)
-        FROM support_sessions_attendance b
-        JOIN support_sessions_supportsession t ON t.id = b.support_session_id
-        WHERE b.membership_id = m.id AND b.status = ANY(%(came)s) AND t.status = 'ended'
-          AND (t.ended_at, t.id) <= (recent.ended_at, recent.session_id)
-    ) AS nth
-    FROM recent
-    JOIN support_sessions_attendance a
-      ON a.support_session_id = recent.session_id AND a.status = ANY(%(came)s)
-    JOIN groups_membership m ON m.id = a.membership_id AND m.status = 'active'
-    JOIN accounts_user u ON u.id = m.user_id AND u.is_active
-), due AS (
-    SELECT DISTINCT ON (user_id, code) *
-    FROM came
-    WHERE (nth - 1) %% every_sessions = 0
-      AND NOT EXISTS (
-        SELECT 1
-        FROM outcomes_surveyinvitation other
-        JOIN groups_membership n ON n.id = other.membership_id
-        JOIN outcomes_surveyplan q ON q.id = other.plan_id
-        JOIN instruments_instrument j ON j.id = q.instrument_id
-        WHERE n.user_id = came.user_id AND j.code = came.code
-          AND other.due_at > came.ended_at - %(again)s
-          AND other.due_at < came.ended_at + %(again)s
-      )
-    ORDER BY user_id, code, ended_at, plan_id
-)
-INSERT INTO outcomes_surveyinvitation
-    (plan_id, membership_id, occasion, wave, support_session_id, arose_at, due_at, closes_at,
-     next_mail_at, attempts)
-SELECT plan_id, membership_id, CASE nth WHEN 1 THEN 'baseline' ELSE 'regular' END,
-       (nth - 1) / every_sessions, session_id, ended_at, ended_at, closes_at, ended_at, 0
-FROM due
-ON CONFLICT DO NOTHING
-RETURNING support_session_id
-"""
-
-# People first: whoever holds a person's row sends that person's one mail. The second statement's
-# conditions are looked at again after a wait, so two workers never claim one row.
-_CLAIM = """
-WITH due AS (
-    SELECT i.id, m.user_id
-    FROM outcomes_surveyinvitation i
-    JOIN groups_membership m ON m.id = i.membership_id AND m.status = 'active'
-    WHERE i.sent_at IS NULL AND i.next_mail_at <= %(at)s AND i.closes_at > %(at)s
-      AND i.stopped_at IS NULL
-      AND (i.claimed_at IS NULL OR i.claimed_at < %(at)s - %(lasts)s)
-      AND i.attempts < %(most)s
-      AND NOT EXISTS (
-        SELECT 1 FROM outcomes_response r
-        WHERE r.invitation_id = i.id AND r.submitted_at IS NOT NULL
-      )
-), people AS (
-    SELECT u.id
-    FROM accounts_user u
-    WHERE u.is_active AND u.id IN (SELECT user_id FROM due)
-    ORDER BY u.id
-    LIMIT %(limit)s
-    FOR NO KEY UPDATE SKIP LOCKED
-)
-UPDATE outcomes_surveyinvitation i
-SET claimed_at = %(at)s, attempts = i.attempts + 1
-FROM due
-WHERE i.id = due.id AND due.user_id IN (SELECT id FROM people)
-  AND i.sent_at IS NULL AND (i.claimed_at IS NULL OR i.claimed_at < %(at)s - %(lasts)s)
-RETURNING due.user_id, i.id
-"""
 
 
 @transaction.atomic
 def make_surveys_due(*, by: User | None, at: datetime | None = None) -> int:
-    """Ask everybody whose turn came with a session that has ended; returns how many rows.
+    """Ask everybody whose turn has come (`outcomes/asking.py`); returns how many rows.
 
     Run again or twice at once, it makes no second row: the database holds one per plan, person
-    and wave, and one run at a time looks after the week between two invitations.
+    and moment, and one run at a time looks after the week between two invitations.
     """
+    at = at or timezone.now()
+    leaving, sharing = consents.ASK_AFTER_LEAVING, consents.SHARE_ANSWERS
+    values: dict[str, Any] = {
+        "at": at,
+        "came": list(Attendance.CAME),
+        "again": rules.ASKED_AGAIN_AFTER,
+        "put_off": asking.PUT_OFF_AT_MOST,
+        "longest": asking.LONGEST_AFTERWARDS,
+        "leaving": leaving.code,
+        "leaving_from": leaving.holds_from,
+        "sharing": sharing.code,
+        "sharing_from": sharing.holds_from,
+    }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('outcomes.make_surveys_due'))")
-        values: dict[str, Any] = {
-            "at": at or timezone.now(),
-            "came": list(Attendance.CAME),
-            "again": rules.ASKED_AGAIN_AFTER,
-        }
-        cursor.execute(_MAKE_DUE, values)
-        made = [row[0] for row in cursor.fetchall()]
-    for support_session in SupportSession.objects.filter(pk__in=set(made)).select_related("group"):
+        cursor.execute(asking.MAKE_DUE, values)
+        made = {plan_id: (n, shared) for plan_id, n, shared in cursor.fetchall()}
+    for plan in SurveyPlan.objects.filter(pk__in=made).select_related("group"):
+        n, shared = made[plan.pk]
         record(
             "survey.due",
             by=by,
-            on=support_session,
-            organisation=support_session.group.organisation_id,
+            on=plan,
+            organisation=plan.group.organisation_id,
             at=at,
-            invitations=made.count(support_session.pk),
+            invitations=n,
+            shared=shared,
         )
-    return len(made)
+    return sum(n for n, _ in made.values())
 
 
+@transaction.atomic
 def claim_invitations(
     *, by: User | None, at: datetime | None = None, limit: int = 100
 ) -> dict[UUID, list[UUID]]:
-    """Take the unsent invitations of up to `limit` people: person -> their invitations.
+    """Take what up to `limit` people are to be sent now: person -> their invitations.
 
-    Committed at once, so that no other worker takes them. A claim lasts `rules.CLAIM_LASTS`.
+    People first: whoever holds a person's row sends that person's one mail. What they are sent is
+    looked up again behind that lock, so two workers never claim one row. A claim lasts
+    `rules.CLAIM_LASTS`, and is committed at once.
     """
+    at = at or timezone.now()
+    waiting = rules.mails_due(at)
+    people = (
+        waiting.filter(membership__user__is_active=True)
+        .order_by("next_mail_at")
+        .select_related("membership__user")
+        .select_for_update(of=("membership__user",), skip_locked=True, no_key=True)[:limit]
+    )
+    locked = {invitation.membership.user_id for invitation in people}
     claimed: dict[UUID, list[UUID]] = {}
-    with connection.cursor() as cursor:
-        values: dict[str, Any] = {
-            "at": at or timezone.now(),
-            "lasts": rules.CLAIM_LASTS,
-            "most": rules.MOST_ATTEMPTS,
-            "limit": limit,
-        }
-        cursor.execute(_CLAIM, values)
-        for user_id, invitation_id in cursor.fetchall():
-            claimed.setdefault(user_id, []).append(invitation_id)
+    for user_id, invitation_id in waiting.filter(membership__user__in=locked).values_list(
+        "membership__user", "pk"
+    ):
+        claimed.setdefault(user_id, []).append(invitation_id)
+    SurveyInvitation.objects.filter(pk__in=[pk for ids in claimed.values() for pk in ids]).update(
+        claimed_at=at, attempts=F("attempts") + 1
+    )
     return claimed
 
 
 def release_claimed(*, invitation_ids: list[UUID], by: User | None) -> int:
     """Give claims back untried, because the mail server itself could not be reached."""
     return SurveyInvitation.objects.filter(
-        pk__in=invitation_ids, claimed_at__isnull=False, sent_at__isnull=True
+        pk__in=invitation_ids, claimed_at__isnull=False, next_mail_at__isnull=False
     ).update(claimed_at=None, attempts=F("attempts") - 1)
 
 
@@ -172,18 +110,34 @@ def send_claimed(
 
     Marked after the mail was handed over: a worker killed between the two sends it again when
     the claim has run out. A second mail is a small nuisance, a lost one a missing answer. What
-    somebody answered meanwhile needs no mail.
+    somebody answered meanwhile needs no mail. Within quiet hours it waits until they end.
     """
+    at = at or timezone.now()
     invitations = list(
         SurveyInvitation.objects.open(at)
-        .filter(pk__in=invitation_ids, sent_at__isnull=True)
-        .select_related("membership__user", "membership__group", "plan__instrument")
+        .filter(pk__in=invitation_ids, next_mail_at__lte=at)
+        .select_related("membership__user", "plan__instrument", "response__instrument")
     )
     if not invitations:
         return 0
-    emails.send_invitations(invitations[0].membership.user, invitations, mailer=mailer)
-    return SurveyInvitation.objects.filter(pk__in=[i.pk for i in invitations]).update(
-        sent_at=at or timezone.now(), next_mail_at=None
+    person = invitations[0].membership.user
+    quiet = before_times.quiet_hours(person)
+    if quiet is not None and (hours := quiet.around(at)):
+        release_claimed(invitation_ids=[i.pk for i in invitations], by=by)
+        SurveyInvitation.objects.filter(pk__in=[i.pk for i in invitations]).update(
+            next_mail_at=hours[1]
+        )
+        return 0
+    emails.send_invitations(person, invitations, mailer=mailer)
+    for invitation in invitations:
+        if invitation.sent_at is None:
+            invitation.sent_at = at
+        else:
+            invitation.reminders_sent += 1
+        invitation.attempts = 0
+        invitation.next_mail_at = rules.next_reminder_at(invitation, at=at)
+    return SurveyInvitation.objects.bulk_update(
+        invitations, ["sent_at", "reminders_sent", "attempts", "next_mail_at"]
     )
 
 

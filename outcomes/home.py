@@ -229,7 +229,7 @@ def _survey_task(invitation: SurveyInvitation, zone: ZoneInfo) -> dict[str, Any]
     if sheet.answered:
         detail, state, kind = f"{sheet.answered} of {total} answered", "Begun", "you"
     else:
-        minutes = "about 2 minutes" if total <= 10 else f"about {total // 5} minutes"
+        minutes = rules.minutes_in_words(total)
         detail, state, kind = f"{total} short questions, {minutes}", "To do", ""
     return _task(
         f"Check-in: {rules.plain_name(sheet.instrument)}",

@@ -19,6 +19,7 @@ from accounts.models import Organisation, User
 from groups.models import FacilitatorAssignment, Membership, SupportGroup, Topic
 from instruments.models import Instrument
 from outcomes.models import Response, SurveyInvitation
+from outcomes.rules import still_asked
 from outcomes.scopes import GroupKind, Lens, Scope, open_month
 from outcomes.statistics.episodes import MISSED_IN_A_ROW
 from safeguarding.rules import concerns_visible_to
@@ -444,10 +445,16 @@ class Course:
 
 
 def courses_of(user: User) -> list[Course]:
-    """The person's own scores, one course a questionnaire, in the order they are asked in."""
+    """The person's own scores, one course a questionnaire, in the order they are asked in.
+
+    An answer that counts for a second group stands once.
+    """
     responses = (
         Response.objects.filter(
-            invitation__membership__user=user, submitted_at__isnull=False, score__isnull=False
+            invitation__membership__user=user,
+            submitted_at__isnull=False,
+            score__isnull=False,
+            shared_from__isnull=True,
         )
         .select_related("instrument", "invitation__plan")
         .order_by("submitted_at")
@@ -463,7 +470,7 @@ def open_invitations_of(user: User, *, at: datetime) -> QuerySet[SurveyInvitatio
     """What waits for this person's answers, in the order in which it is asked."""
     return (
         SurveyInvitation.objects.open(at)
-        .filter(membership__user=user)
+        .filter(still_asked(), membership__user=user)
         .select_related(
             "plan__instrument", "membership__group__organisation", "response__instrument"
         )

@@ -1,15 +1,18 @@
 """Who may answer what, and what a number may be called. Asks, never writes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from accounts import consents
+from accounts.models import Consent
 from accounts.rules import Viewer
-from groups.models import SupportGroup
+from groups.models import Membership, SupportGroup
 from instruments.models import Instrument
 from instruments.schema import Definition, Item, RiskLevel, RiskRule
 from instruments.scoring import Answers, Score, items_to_ask, triggered_risks
@@ -24,6 +27,8 @@ ASKED_AGAIN_AFTER = timedelta(days=6, hours=12)
 CLAIM_LASTS = timedelta(minutes=10)
 #: A mail server that refuses an address is not asked for ever.
 MOST_ATTEMPTS = 5
+#: Between two mails about the same invitation, and between the last one and its closing.
+MAILS_APART, LAST_MAIL_LEAVES = timedelta(days=1), timedelta(hours=12)
 
 #: What people call what a questionnaire asks about. Others go by what their definition measures.
 _PLAIN_NAMES = {"phq-9": "low mood", "gad-7": "worry"}
@@ -38,6 +43,16 @@ def short_title(instrument: Instrument) -> str:
     """The name professionals know, for example "PHQ-9"."""
     _, _, rest = instrument.title.partition("(")
     return rest.rstrip(")") or instrument.title
+
+
+#: Most people read and answer so many short questions in a minute.
+QUESTIONS_A_MINUTE = 5
+
+
+def minutes_in_words(questions: int) -> str:
+    """About how long somebody needs, for example "about 2 minutes"."""
+    minutes = max(1, math.ceil(questions / QUESTIONS_A_MINUTE))
+    return "about a minute" if minutes == 1 else f"about {minutes} minutes"
 
 
 @dataclass(frozen=True)
@@ -121,6 +136,61 @@ def invitations_of(user: Viewer) -> QuerySet[SurveyInvitation]:
     ).select_related("plan__instrument", "membership__group__organisation", "response__instrument")
 
 
+def still_asked() -> Q:
+    """Of invitations: the membership still asks, or has ended in a way that lets it ask.
+
+    Who completed may be asked afterwards; who left by themselves if they agreed to it; who was
+    removed never. `outcomes/asking.py` says the same where it makes invitations.
+    """
+    purpose = consents.ASK_AFTER_LEAVING
+    agreed = Consent.objects.standing().filter(
+        user=OuterRef("membership__user"),
+        organisation=OuterRef("membership__group__organisation"),
+        purpose=purpose.code,
+        version__gte=purpose.holds_from,
+    )
+    return Q(membership__status__in=[Membership.Status.ACTIVE, Membership.Status.COMPLETED]) | Q(
+        Exists(agreed),
+        membership__status=Membership.Status.WITHDRAWN,
+        occasion__in=SurveyInvitation.AFTERWARDS,
+    )
+
+
+def mails_due(at: datetime) -> QuerySet[SurveyInvitation]:
+    """Invitations whose first mail or reminder is to go out now, and that nobody sends already.
+
+    None after an answer; none of a plan that has ended; while a group pauses, only about its end.
+    """
+    answered = Response.objects.filter(invitation=OuterRef("pk"), submitted_at__isnull=False)
+    pauses = Q(membership__group__lifecycle=SupportGroup.Lifecycle.PAUSED)
+    return SurveyInvitation.objects.filter(
+        ~Exists(answered),
+        still_asked(),
+        ~pauses | Q(occasion__in=SurveyInvitation.AFTERWARDS),
+        Q(claimed_at__isnull=True) | Q(claimed_at__lt=at - CLAIM_LASTS),
+        next_mail_at__lte=at,
+        closes_at__gt=at,
+        stopped_at__isnull=True,
+        plan__ended_at__isnull=True,
+        attempts__lt=MOST_ATTEMPTS,
+    )
+
+
+def next_reminder_at(invitation: SurveyInvitation, *, at: datetime) -> datetime | None:
+    """When to remind somebody who was sent a mail at this moment; None for never again.
+
+    Reminders cut the window into equal parts. One that would come within a day of the last mail
+    waits, and none comes in the last hours, where it could only press.
+    """
+    planned = invitation.plan.reminders
+    number = invitation.reminders_sent + 1
+    if number > planned:
+        return None
+    part = (invitation.closes_at - invitation.due_at) / (planned + 1)
+    moment = max(invitation.due_at + number * part, at + MAILS_APART)
+    return moment if moment <= invitation.closes_at - LAST_MAIL_LEAVES else None
+
+
 def is_closed(invitation: SurveyInvitation, *, at: datetime | None = None) -> bool:
     """Whether its time is over."""
     return invitation.closes_at <= (at or timezone.now())
@@ -137,6 +207,20 @@ def check_may_answer(
             "sent",
             "You have sent these answers already, so they stay as they are.",
             next_step=("Go to your home", "/home/"),
+        )
+    home = ("Go to your home", "/home/")
+    if invitation.stopped_at is not None:
+        raise Refused(
+            "stopped",
+            "These answers are no longer needed, because the group asks differently now. "
+            "Nothing is missing.",
+            next_step=home,
+        )
+    if not SurveyInvitation.objects.filter(still_asked(), pk=invitation.pk).exists():
+        raise Refused(
+            "left",
+            "You are no longer in the group that asked, so nothing is missing.",
+            next_step=home,
         )
     if is_closed(invitation, at=at):
         raise Refused(

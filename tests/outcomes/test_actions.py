@@ -65,7 +65,7 @@ def test_make_surveys_due_asks_after_the_first_session(plan, group, membership):
     assert invitation.closes_at == held.ended_at + timedelta(days=plan.window_days)
     assert invitation.support_session == held
     event = Event.objects.get(verb="survey.due")
-    assert (event.object_id, event.data) == (held.pk, {"invitations": 1})
+    assert (event.object_id, event.data) == (plan.pk, {"invitations": 1, "shared": 0})
 
 
 def test_make_surveys_due_asks_again_after_every_so_many_sessions(plan, group, membership):
