@@ -11,6 +11,9 @@ ARGS ?=
 # One more than two cores: the longest tests wait for the clock most of the time.
 WORKERS ?= 3
 
+# Every process of ours would compile all it imports again: 3.4 s instead of 1.2 s to start one.
+unexport PYTHONDONTWRITEBYTECODE
+
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 # A changed lock or Python version has another stamp, so .venv follows by itself.

@@ -104,5 +104,5 @@ def test_library_adds_reads_again_and_takes_out(coordinator, organisation):
     library_actions.retire_resource(resource=added, by=coordinator.user)
     assert "Nothing is ready to show" in text(coordinator.client.get(address))
     assert coordinator.client.get(change).status_code == 404
-    verbs = list(Event.objects.filter(verb__startswith="resource.").values_list("verb", flat=True))
-    assert verbs == ["resource.added", "resource.reviewed", "resource.retired"]
+    verbs = Event.objects.filter(verb__startswith="resource.").order_by("id")
+    assert list(verbs.values_list("verb", flat=True)) == ["resource.added", "resource.reviewed", "resource.retired"]

@@ -53,7 +53,7 @@ def shown(message: Message) -> dict[str, Any]:
 
 
 def verbs() -> list[str]:
-    told = Event.objects.exclude(verb="room.entered").order_by("recorded_at")
+    told = Event.objects.exclude(verb="room.entered").order_by("id")
     return list(told.values_list("verb", flat=True))
 
 
