@@ -34,7 +34,8 @@ def complete(draft, coordinator):
 
 
 def verbs(group):
-    return list(Event.objects.filter(object_id=group.pk).order_by("id").values_list("verb", flat=True))
+    events = Event.objects.filter(object_id=group.pk).order_by("id")
+    return list(events.values_list("verb", flat=True))
 
 
 def test_start_group_is_for_coordinators(facilitator, organisation, draft):

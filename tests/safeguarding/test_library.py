@@ -105,4 +105,8 @@ def test_library_adds_reads_again_and_takes_out(coordinator, organisation):
     assert "Nothing is ready to show" in text(coordinator.client.get(address))
     assert coordinator.client.get(change).status_code == 404
     verbs = Event.objects.filter(verb__startswith="resource.").order_by("id")
-    assert list(verbs.values_list("verb", flat=True)) == ["resource.added", "resource.reviewed", "resource.retired"]
+    assert list(verbs.values_list("verb", flat=True)) == [
+        "resource.added",
+        "resource.reviewed",
+        "resource.retired",
+    ]
