@@ -50,16 +50,18 @@ def check_may_coordinate(user: Viewer, organisation: Organisation) -> StaffRole:
 
 
 def on_call_people(organisation_id: UUID) -> QuerySet[User]:
-    """Whom to tell, first person first: the rota, then the other coordinators."""
+    """Whom to tell, first person first: the rota, then the other coordinators.
+
+    Nobody who was asked to work there and has not signed in since.
+    """
+    roles = StaffRole.objects.agreed().filter(
+        Q(on_call_position__isnull=False) | Q(role=StaffRole.Role.COORDINATOR),
+        organisation=organisation_id,
+    )
     return (
-        User.objects.filter(
-            Q(staff_roles__on_call_position__isnull=False)
-            | Q(staff_roles__role=StaffRole.Role.COORDINATOR),
-            is_active=True,
-            staff_roles__organisation_id=organisation_id,
-        )
+        User.objects.filter(is_active=True, staff_roles__in=roles)
         .annotate(position=Min("staff_roles__on_call_position"))
-        .order_by(F("position").asc(nulls_last=True), "joined_at")
+        .order_by(F("position").asc(nulls_last=True), "joined_at", "pk")
     )
 
 

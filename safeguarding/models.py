@@ -1,19 +1,152 @@
 """Concerns: that a person may need more support than a group gives. And sources worth trusting."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Self
+from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import UUID7, Lower
 from django.utils import timezone
 
 from accounts.models import Organisation, User
+from safeguarding.office_hours import OfficeHours, moment_after
+
+# Who is on call ----------------------------------------------------------------------------------
+
+
+class OnCallPlan(models.Model):
+    """How soon an organisation answers, when the next person is asked, and when it is at work.
+
+    An organisation without a row has the defaults. Who is on call, and in which order, are
+    `StaffRole.on_call_position`.
+    """
+
+    organisation = models.OneToOneField(
+        Organisation, on_delete=models.CASCADE, primary_key=True, related_name="on_call_plan"
+    )
+    #: The promise to the person: somebody is in touch within this time.
+    answers_within_minutes = models.PositiveSmallIntegerField(default=240)
+    #: Whoever has not confirmed by then is joined by the next on the list.
+    escalates_after_minutes = models.PositiveSmallIntegerField(default=120)
+    #: Both times run within these hours only. Empty: at any time of day.
+    opens_at = models.TimeField(null=True, blank=True)
+    closes_at = models.TimeField(null=True, blank=True)
+    #: Monday is 0.
+    weekdays = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="safeguarding_oncallplan_asks_before_the_promise",
+                condition=Q(escalates_after_minutes__gte=5)
+                & Q(answers_within_minutes__gte=F("escalates_after_minutes"))
+                & Q(answers_within_minutes__lte=2880),
+            ),
+            models.CheckConstraint(
+                name="safeguarding_oncallplan_hours_whole",
+                condition=Q(opens_at__isnull=True, closes_at__isnull=True, weekdays__len=0)
+                | Q(
+                    opens_at__isnull=False,
+                    closes_at__gt=F("opens_at"),
+                    weekdays__len__gte=1,
+                    weekdays__contained_by=list(range(7)),
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"On call at {self.organisation}"
+
+    @property
+    def hours(self) -> OfficeHours | None:
+        """When the organisation is at work; None when it answers at any time of day."""
+        if self.opens_at is None or self.closes_at is None:
+            return None
+        zone = ZoneInfo(self.organisation.time_zone)
+        return OfficeHours(self.opens_at, self.closes_at, frozenset(self.weekdays), zone)
+
+    @property
+    def hours_in_words(self) -> str:
+        """For example "Monday to Friday, 9am to 5pm"; empty when there are none."""
+        return self.hours.in_words() if self.hours else ""
+
+    def respond_by(self, opened_at: datetime) -> datetime:
+        """When somebody must have been in touch."""
+        return moment_after(opened_at, timedelta(minutes=self.answers_within_minutes), self.hours)
+
+    def escalates_at(self, asked_at: datetime) -> datetime:
+        """When the next person is asked, unless somebody has confirmed."""
+        return moment_after(asked_at, timedelta(minutes=self.escalates_after_minutes), self.hours)
+
+    def is_at_work(self, at: datetime) -> bool:
+        return self.hours is None or self.hours.are_open(at)
+
+
+class AwayQuerySet(models.QuerySet["Away"]):
+    def on(self, day: date) -> Self:
+        return self.filter(until__gte=day)
+
+
+class Away(models.Model):
+    """That somebody is not on call in an organisation until the end of a day."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="away")
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="away")
+    #: The last day, in the organisation's zone.
+    until = models.DateField()
+    noted_at = models.DateTimeField(default=timezone.now)
+    noted_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = AwayQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "away"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "person"], name="safeguarding_away_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Away until {self.until}"
+
+
+# Concerns ----------------------------------------------------------------------------------------
+
+
+class Stage(StrEnum):
+    """Where a concern stands, for telling everybody the truth about it."""
+
+    #: Nobody is on call, so nobody is named.
+    NOBODY = "nobody"
+    #: Somebody is named, and their mail has not gone out yet.
+    NAMED = "named"
+    #: Their mail went out.
+    TOLD = "told"
+    #: Everybody on call was asked, because nobody had confirmed.
+    EVERYBODY = "everybody"
+    #: Somebody has confirmed.
+    ON_IT = "on_it"
+    CLOSED = "closed"
 
 
 class ConcernQuerySet(models.QuerySet["Concern"]):
     def open(self) -> Self:
         return self.filter(closed_at__isnull=True)
+
+    def waiting(self) -> Self:
+        """Open, and nobody is on it: not yet, or not any more."""
+        return self.open().filter(Q(acknowledged_at__isnull=True) | Q(asked_again_at__isnull=False))
+
+    def to_ask_next(self, at: datetime) -> Self:
+        """Nobody is named, or nobody has confirmed in time."""
+        over = Q(pk__in=Concern.objects.waiting().filter(escalates_at__lte=at).values("pk"))
+        gone = Q(assigned_to__isnull=True) | Q(assigned_to__is_active=False)
+        return self.open().filter(over | gone)
 
     def most_urgent_first(self) -> Self:
         """Who waits longest beyond, or is nearest to, the promised time comes first."""
@@ -44,10 +177,22 @@ class Concern(models.Model):
     opened_at = models.DateTimeField(default=timezone.now)
     opened_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     respond_by = models.DateTimeField()
+    #: How many times somebody was asked: the first person, the next, everybody.
+    turn = models.PositiveSmallIntegerField(default=0)
+    #: When the next person is asked, unless somebody is on it by then.
+    escalates_at = models.DateTimeField(null=True, blank=True)
+    #: When everybody on call was asked at once, because nobody had confirmed.
+    everybody_asked_at = models.DateTimeField(null=True, blank=True)
     #: When the named person's mail went out; empty means that it still has to.
     told_at = models.DateTimeField(null=True, blank=True)
+    #: The first answer. Whoever is on it now is `assigned_to`.
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: Somebody has to confirm anew: it was handed over, or more was said. Empty once they have.
+    asked_again_at = models.DateTimeField(null=True, blank=True)
+    asked_again_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -82,11 +227,162 @@ class Concern(models.Model):
         return f"Concern from {self.get_source_display()}"
 
     @property
+    def is_waiting(self) -> bool:
+        """Open, and nobody is on it. `waiting()` says the same of many."""
+        return self.closed_at is None and (
+            self.acknowledged_at is None or self.asked_again_at is not None
+        )
+
+    @property
+    def is_late(self) -> bool:
+        """Nobody is on it, and the promised time is over."""
+        return self.is_waiting and self.respond_by < timezone.now()
+
+    @property
+    def is_promised(self) -> bool:
+        """The promised time is still to come."""
+        return self.respond_by > timezone.now()
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands at this moment."""
+        if self.closed_at is not None:
+            return Stage.CLOSED
+        if self.assigned_to_id is None:
+            return Stage.NOBODY
+        if not self.is_waiting:
+            return Stage.ON_IT
+        if self.everybody_asked_at is not None:
+            return Stage.EVERYBODY
+        return Stage.TOLD if self.told_at is not None else Stage.NAMED
+
+    @property
     def was_answered_in_time(self) -> bool | None:
         """Whether somebody was on it by the promised time; None while nobody has answered."""
         if self.acknowledged_at is None:
             return None
         return self.acknowledged_at <= self.respond_by
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def to_send(self) -> Self:
+        """Not sent, and still of use: nobody is on it."""
+        waiting = Concern.objects.waiting().values("pk")
+        return self.filter(sent_at__isnull=True, concern__in=waiting)
+
+    def due(self, at: datetime) -> Self:
+        return self.to_send().filter(next_try_at__lte=at)
+
+    def failing(self) -> Self:
+        """Tried in vain, and still to be sent."""
+        return self.to_send().filter(attempts__gte=1)
+
+
+class Alert(models.Model):
+    """That one person is asked to look after one concern, by mail. Tried until it is sent."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    concern = models.ForeignKey(Concern, on_delete=models.CASCADE, related_name="alerts")
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="concern_alerts")
+    #: The concern's turn that made it.
+    turn = models.PositiveSmallIntegerField()
+    made_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    #: When the clock tries it, unless it was sent by then.
+    next_try_at = models.DateTimeField()
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["made_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["concern", "person", "turn"], name="safeguarding_alert_once_a_turn"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at"],
+                condition=Q(sent_at__isnull=True),
+                name="safeguarding_alert_unsent",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Alert of turn {self.turn}"
+
+    @property
+    def has_failed(self) -> bool:
+        return self.sent_at is None and self.attempts > 0
+
+
+class StepTaken(models.Model):
+    """One line of a concern's log: what somebody did, or what else was said."""
+
+    class Kind(models.TextChoices):
+        REACHED = "reached", "Talked with them"
+        NOT_REACHED = "not_reached", "Could not reach them"
+        LEFT_WORD = "left_word", "Left a message"
+        EMERGENCY = "emergency", "Asked the emergency services"
+        TOLD_OTHERS = "told_others", "Talked with somebody close to them, or their clinician"
+        OTHER = "other", "Something else"
+        #: Written by the verbs, never chosen.
+        ON_IT = "on_it", "Is on it"
+        HANDED_OVER = "handed_over", "Handed it over"
+        SAID_MORE = "said_more", "More was said"
+
+    #: What somebody can choose.
+    DONE = (
+        Kind.REACHED,
+        Kind.NOT_REACHED,
+        Kind.LEFT_WORD,
+        Kind.EMERGENCY,
+        Kind.TOLD_OTHERS,
+        Kind.OTHER,
+    )
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    concern = models.ForeignKey(Concern, on_delete=models.CASCADE, related_name="steps_taken")
+    kind = models.CharField(max_length=12, choices=Kind)
+    note = models.TextField(blank=True)
+    taken_at = models.DateTimeField(default=timezone.now)
+    taken_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    handed_to = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name_plural = "steps taken"
+        ordering = ["taken_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="safeguarding_steptaken_kind_known",
+                condition=Q(
+                    kind__in=[
+                        "reached",
+                        "not_reached",
+                        "left_word",
+                        "emergency",
+                        "told_others",
+                        "other",
+                        "on_it",
+                        "handed_over",
+                        "said_more",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="safeguarding_steptaken_says_something",
+                condition=~Q(kind__in=["other", "said_more"]) | ~Q(note=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+# The library -------------------------------------------------------------------------------------
 
 
 class ResourceQuerySet(models.QuerySet["Resource"]):

@@ -12,6 +12,8 @@ urlpatterns = [
         views.concern_acknowledge,
         name="concern_acknowledge",
     ),
+    path("concerns/<uuid:pk>/step/", views.concern_step, name="concern_step"),
+    path("concerns/<uuid:pk>/hand-over/", views.concern_hand_over, name="concern_hand_over"),
     path("concerns/<uuid:pk>/close/", views.concern_close, name="concern_close"),
     path("organisations/<slug:slug>/library/", library_views.library, name="library"),
     path("library/<uuid:pk>/", library_views.resource_change, name="resource_change"),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Organisation, StaffRole, User
-from accounts.rules import Viewer, on_call_people, organisations_coordinated_by
+from accounts.rules import Viewer, organisations_coordinated_by
 from groups.models import (
     CompanionInvitation,
     FacilitatorAssignment,
@@ -34,6 +34,7 @@ from instruments.rules import usable_by
 from instruments.schema import RiskLevel, RiskRule
 from instruments.scoring import Score, score, triggered_risks
 from safeguarding.models import Concern
+from safeguarding.rules import named_person
 from screening.models import (
     Answer,
     Application,
@@ -339,8 +340,9 @@ def occasion(application: Application, question: Question) -> str:
 
 def concern_from(application: Application, question: Question) -> Concern | None:
     """The task that this answer opened, for telling the person the truth about it."""
-    found = Concern.objects.filter(occasion=occasion(application, question))
-    return found.select_related("assigned_to", "organisation").first()
+    name = occasion(application, question)
+    found = Concern.objects.filter(Q(occasion=name) | Q(occasion__startswith=f"{name}#"))
+    return found.select_related("assigned_to", "organisation").order_by("-opened_at").first()
 
 
 def applications_over(at: datetime) -> QuerySet[Application]:
@@ -494,8 +496,8 @@ def whom_to_tell_of(appointment: Appointment) -> User | None:
     """Who offered the talk, or whoever is on call when that person is gone."""
     if appointment.offered_by is not None and appointment.offered_by.is_active:
         return appointment.offered_by
-    organisation = appointment.application.group.organisation_id
-    return on_call_people(organisation).exclude(pk=appointment.application.user_id).first()
+    application = appointment.application
+    return named_person(application.group.organisation, about=application.user)
 
 
 def check_may_ask_again(application: Application) -> None:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.models import StaffRole, User
 from accounts.rules import Viewer, organisations_coordinated_by
 from groups.models import FacilitatorAssignment, SupportGroup
-from safeguarding.models import Concern, Resource
+from safeguarding.models import Concern, Resource, Stage
 from safeguarding.risk_words import WordList, word_list
 from sessions import after_rules, rules
 from sessions.models import (
@@ -400,9 +400,11 @@ def who_looks_after(concern: Concern) -> str:
     """What happens next with a concern, for a facilitator who opened it."""
     if concern.assigned_to is None:
         return "Nobody is on call at the moment, so nobody is told yet. Stay in touch with them."
-    until = time_words(concern.respond_by, style="time")
+    if concern.stage == Stage.ON_IT:
+        return f"{concern.assigned_to.public_name} is on it. Stay in touch with them until then."
+    until = time_words(concern.respond_by)
     return (
-        f"{concern.assigned_to.public_name} is told by e-mail and asked to be in touch by "
+        f"{concern.assigned_to.public_name} will be told by e-mail and asked to be in touch by "
         f"{until}. Until then nobody is watching: stay in touch with them."
     )
 

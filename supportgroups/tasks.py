@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 #: Concerns first: a person waits for help. Sessions exist before reminders, and end before surveys
 #: become due.
 DUE_BY_THE_CLOCK = (
-    safeguarding_periodic.send_overdue_notices,
+    safeguarding_periodic.ask_who_is_next,
+    safeguarding_periodic.send_overdue_alerts,
     safe_periodic.tell_reviewers,
     accounts_periodic.send_overdue_invitations,
     groups_periodic.pass_offers_on,

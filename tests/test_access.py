@@ -260,6 +260,8 @@ DOORS: dict[str, Door] = {
     "safeguarding:concern_list": Door({"coordinator", "other_coordinator"}),
     "safeguarding:concern_detail": Door({"coordinator"}, at=_concern),
     "safeguarding:concern_acknowledge": Door({"coordinator"}, "POST", _concern),
+    "safeguarding:concern_step": Door({"coordinator"}, "POST", _concern),
+    "safeguarding:concern_hand_over": Door({"coordinator"}, "POST", _concern),
     "safeguarding:concern_close": Door({"coordinator"}, "POST", _concern),
     "safeguarding:library": Door({"coordinator"}, at=_organisation),
     "safeguarding:resource_change": Door({"coordinator"}, at=lambda world: [world.resource.pk]),

@@ -13,8 +13,7 @@ from instruments.schema import Definition
 from instruments.scoring import score, triggered_risks
 from outcomes.models import Response, SurveyInvitation, SurveyPlan
 from outcomes.rules import ASKED_AGAIN_AFTER, concern_occasion, needs_a_person
-from safeguarding.models import Concern
-from safeguarding.rules import respond_by
+from safeguarding.models import Concern, OnCallPlan
 from supportgroups.demo.history import Circle, Episode
 from supportgroups.demo.people import Person, uuid7
 from supportgroups.demo.scores import answer_sheet, decline_one
@@ -221,7 +220,8 @@ def _concerns(
     """A named person looked at every answer that asks for one, on the same day."""
     for rule in filter(needs_a_person, triggered_risks(definition, response.answers)):
         opened_at = response.saved_at
-        acknowledged_at = opened_at + rng.uniform(0.1, 0.9) * (respond_by(opened_at) - opened_at)
+        respond_by = OnCallPlan().respond_by(opened_at)
+        acknowledged_at = opened_at + rng.uniform(0.1, 0.9) * (respond_by - opened_at)
         yield Concern(
             id=uuid7(opened_at, rng),
             organisation=circle.row.organisation,
@@ -230,9 +230,10 @@ def _concerns(
             occasion=concern_occasion(response, rule),
             detail=f"{definition.title}, asked by “{circle.row}”. {rule.reason}",
             assigned_to=named,
+            turn=1,
             opened_at=opened_at,
             opened_by=about,
-            respond_by=respond_by(opened_at),
+            respond_by=respond_by,
             told_at=opened_at + timedelta(seconds=rng.randint(1, 60)),
             acknowledged_at=acknowledged_at,
             acknowledged_by=named,

@@ -434,3 +434,10 @@ def import_run(**fields: Any) -> outreach.Import:
     if "feed" not in fields:
         fields["feed"] = feed(**({"organisation": in_organisation} if in_organisation else {}))
     return outreach.Import.objects.create(**fields)
+
+
+def on_call_plan(organisation: accounts.Organisation, **fields: Any) -> safeguarding.OnCallPlan:
+    """Times of day may be words such as "09:00"."""
+    for name in {"opens_at", "closes_at"} & fields.keys():
+        fields[name] = time.fromisoformat(fields[name])
+    return safeguarding.OnCallPlan.objects.create(organisation=organisation, **fields)

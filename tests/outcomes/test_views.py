@@ -208,10 +208,10 @@ def test_survey_support_is_shown_at_once_and_says_who_is_told(member, invitation
     page = member.client.get(response.url).content.decode()
     assert "Thank you for telling us" in page
     assert "116 123" in page
-    assert f"{coordinator.user.public_name} at Harbour Network is being told" in page
+    assert f"<b>{coordinator.user.public_name}</b> at Harbour Network will be told" in page
     concern.told_at = timezone.now()
     concern.save()
-    assert "was told" in member.client.get(response.url).content.decode()
+    assert "We have told" in member.client.get(response.url).content.decode()
     assert "nobody is watching this site for you" in page
     assert survey("start", invitation) in page
 
@@ -219,7 +219,7 @@ def test_survey_support_is_shown_at_once_and_says_who_is_told(member, invitation
 def test_survey_support_says_so_when_nobody_is_on_call(member, invitation):
     page = member.client.get(post(member, invitation, "q9", "3").url).content.decode()
     assert "no person has been told" in page
-    assert "needs a look" not in page
+    assert "by e-mail" not in page
 
 
 def test_survey_support_uses_the_persons_country(member, invitation):

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from audit.models import Event
 from safeguarding import actions, periodic, rules, tasks
@@ -17,9 +16,9 @@ from tests.at_once import at_once
 
 @pytest.fixture
 def told(monkeypatch):
-    """Ids of concerns whose mail was asked for, after the commit."""
+    """Ids of alerts whose mail was asked for, after the commit."""
     asked: list[str] = []
-    monkeypatch.setattr(tasks.tell_named_person, "delay", asked.append)
+    monkeypatch.setattr(tasks.send_alert, "delay", asked.append)
     return asked
 
 
@@ -45,8 +44,8 @@ def test_open_once_for_the_first_on_call(
 
     assert again == concern
     assert concern.assigned_to == coordinator.user
-    assert concern.respond_by == now + rules.ANSWERED_WITHIN
-    assert told == [str(concern.pk)]
+    assert concern.respond_by == now + timedelta(hours=4)
+    assert told == [str(concern.alerts.get().pk)]
     event = Event.objects.get(verb="concern.opened")
     assert event.data == {"source": "survey"}
 
@@ -71,15 +70,15 @@ def test_nobody_handles_a_concern_about_themselves(organisation, coordinator):
 
 def test_the_clock_names_somebody_as_soon_as_there_is_a_person(organisation, outsider, told):
     concern = open_one(organisation, outsider.user)
-    periodic.send_overdue_notices()
+    periodic.ask_who_is_next()
     concern.refresh_from_db()
     assert concern.assigned_to is None
 
     person = factories.staff_role(organisation=organisation, on_call_position=1).user
-    periodic.send_overdue_notices()
-    tasks.tell_named_person(str(concern.pk))
+    periodic.ask_who_is_next()
+    tasks.send_alert(str(concern.alerts.get().pk))
     factories.staff_role(organisation=organisation, on_call_position=0)
-    periodic.send_overdue_notices()
+    periodic.ask_who_is_next()
 
     concern.refresh_from_db()
     assert concern.assigned_to == person
@@ -152,9 +151,10 @@ def test_the_named_person_handles_it_without_being_a_coordinator(organisation):
 
 def test_the_mail_is_sent_once_and_says_nothing(organisation, coordinator, outsider):
     concern = open_one(organisation, outsider.user)
+    alert = concern.alerts.get()
 
-    tasks.tell_named_person(str(concern.pk))
-    tasks.tell_named_person(str(concern.pk))
+    tasks.send_alert(str(alert.pk))
+    tasks.send_alert(str(alert.pk))
 
     (message,) = mail.outbox
     assert message.to == [coordinator.user.email]
@@ -164,34 +164,6 @@ def test_the_mail_is_sent_once_and_says_nothing(organisation, coordinator, outsi
         assert secret not in message.subject + message.body
     concern.refresh_from_db()
     assert concern.told_at is not None
-
-
-def test_a_failed_mail_is_tried_again_by_the_clock(organisation, coordinator, outsider, told):
-    concern = open_one(organisation, outsider.user, at=timezone.now() - timedelta(minutes=2))
-    told.clear()
-
-    periodic.send_overdue_notices()
-    assert told == [str(concern.pk)]
-
-    Concern.objects.update(told_at=timezone.now())
-    periodic.send_overdue_notices()
-    assert len(told) == 1
-
-
-def test_without_a_broker_the_concern_is_open_and_the_clock_tells(
-    organisation, coordinator, outsider, monkeypatch, django_capture_on_commit_callbacks
-):
-    def broken(pk: str) -> None:
-        raise OperationalError
-
-    monkeypatch.setattr(tasks.tell_named_person, "delay", broken)
-    with django_capture_on_commit_callbacks(execute=True):
-        concern = open_one(organisation, outsider.user, at=timezone.now() - timedelta(minutes=2))
-
-    asked: list[str] = []
-    monkeypatch.setattr(tasks.tell_named_person, "delay", asked.append)
-    periodic.send_overdue_notices()
-    assert asked == [str(concern.pk)]
 
 
 @pytest.mark.django_db(transaction=True)

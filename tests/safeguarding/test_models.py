@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from safeguarding.models import Alert, StepTaken
 from tests import factories
 
 
@@ -24,6 +25,59 @@ def test_one_concern_for_one_occasion(db):
 
     with pytest.raises(IntegrityError, match="occasion"):
         factories.concern(occasion="answer:1")
+
+
+def test_a_person_is_asked_once_a_turn(db):
+    concern, now = factories.concern(), timezone.now()
+    alert = {"concern": concern, "person": concern.about, "next_try_at": now}
+    for turn in (1, 2):
+        Alert.objects.create(turn=turn, **alert)
+
+    with pytest.raises(IntegrityError, match="safeguarding_alert_once_a_turn"):
+        Alert.objects.create(turn=2, **alert)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "kind"),
+    [
+        ("safeguarding_steptaken_kind_known", "prayed"),
+        ("safeguarding_steptaken_says_something", "other"),
+    ],
+)
+def test_a_step_is_known_and_says_something(db, constraint, kind):
+    with pytest.raises(IntegrityError, match=constraint):
+        StepTaken.objects.create(concern=factories.concern(), kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("safeguarding_oncallplan_asks_before_the_promise", {"escalates_after_minutes": 300}),
+        ("safeguarding_oncallplan_asks_before_the_promise", {"escalates_after_minutes": 4}),
+        ("safeguarding_oncallplan_asks_before_the_promise", {"answers_within_minutes": 2881}),
+        ("safeguarding_oncallplan_hours_whole", {"opens_at": "09:00"}),
+        ("safeguarding_oncallplan_hours_whole", {"weekdays": [0]}),
+        (
+            "safeguarding_oncallplan_hours_whole",
+            {"opens_at": "17:00", "closes_at": "09:00", "weekdays": [0]},
+        ),
+        (
+            "safeguarding_oncallplan_hours_whole",
+            {"opens_at": "09:00", "closes_at": "17:00", "weekdays": [7]},
+        ),
+    ],
+)
+def test_an_on_call_plan_makes_sense(organisation, constraint, fields):
+    with pytest.raises(IntegrityError, match=constraint):
+        factories.on_call_plan(organisation, **fields)
+
+
+def test_somebody_is_away_once(organisation, outsider):
+    away = {"person": outsider.user, "until": timezone.localdate()}
+    organisation.away.create(**away)
+
+    with pytest.raises(IntegrityError, match="safeguarding_away_once"):
+        organisation.away.create(**away)
 
 
 @pytest.mark.parametrize(

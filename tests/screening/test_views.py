@@ -254,9 +254,9 @@ def test_answer_saved_helps_at_once_and_names_who_is_asked(outsider, draft, coor
     concern = Concern.objects.get()
     assert "Thank you for telling us" in page
     assert "988 Suicide" in page
-    assert "<b>Coordinator</b> from Harbour Network" in page
+    assert "<b>Coordinator</b> at Harbour Network will be told by e-mail" in page
     assert f"{concern.respond_by:%Y-%m-%dT%H:%M:%SZ}" in page
-    assert "nobody here is watching" in page
+    assert "nobody is watching this site for you" in page
     assert f'href="{at("question", draft, 3)}">Continue' in page
     assert "The coordinators there can read the answer too" in page
     assert "Coordinator, who is on call, and the coordinators of Harbour Network can read" in text(
@@ -270,7 +270,7 @@ def test_answer_saved_promises_nobody_when_there_is_nobody(outsider, draft):
     page = text(outsider.client.get(at("answer_saved", draft, 2)))
 
     assert "Nobody at Harbour Network is on call" in page
-    assert "We have asked" not in page
+    assert "told by e-mail" not in page
     assert "999" in page
     assert "Whoever is on call next and the coordinators of Harbour Network can read one" in text(
         outsider.client.get(at("check_answers", draft))

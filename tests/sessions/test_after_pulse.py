@@ -135,7 +135,7 @@ def test_asking_for_a_talk_tells_the_named_person_once(held, member, coordinator
     assert concern.about == concern.opened_by == member.user
     assert concern.assigned_to == coordinator.user
     assert "Somebody shouted at me." in concern.detail
-    assert "is told by e-mail" in page
+    assert "will be told by e-mail" in page
     # The answers themselves stay where they are.
     assert "safe" not in concern.detail.lower()
 

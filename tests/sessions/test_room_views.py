@@ -404,7 +404,7 @@ def test_concern_raise(
         "occasion": uuid4(),
     }
     page = post(member.client, "concern_raise", running, **data).content.decode()
-    assert f"{coordinator.user.public_name} at {running.group.organisation.name} is told" in page
+    assert f"{coordinator.user.public_name} at {running.group.organisation.name} will be" in page
     assert "999" in page
     concern = Concern.objects.get()
     assert (concern.about, concern.opened_by) == (facilitator.user, member.user)
@@ -420,12 +420,12 @@ def test_concern_raise_tells_the_truth_about_who_looks(
         "occasion": str(uuid4()),
     }
     page = post(member.client, "concern_raise", running, **data).content.decode()
-    assert "is on call at the moment, so nobody is told yet" in page
+    assert "is on call at the moment, so no person has been told yet" in page
     assert "in touch by" not in page
 
     Concern.objects.update(closed_at=timezone.now(), closing_note="We talked.")
     page = post(member.client, "concern_raise", running, **data).content.decode()
-    assert "has looked after this already" in page
+    assert "has looked at what you wrote" in page
     assert "is on call at the moment" not in page
 
 

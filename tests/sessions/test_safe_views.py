@@ -273,7 +273,7 @@ def test_a_hint_is_quiet_explained_and_leads_to_the_person_on_call(
     address = at("hint_concern", hint.pk)
     assert "This tea cures everything." in text(facilitator.client, address)
     page = text(facilitator.client, address, detail="They wrote of dying.", shows_help="on")
-    assert "Coordinator is told by e-mail" in page
+    assert "Coordinator will be told by e-mail" in page
     assert "nobody is watching" in page
     assert "A word list noticed" not in text(facilitator.client, at("room", running.pk))
     page = text(member.client, at("room", running.pk))
