@@ -7,7 +7,7 @@ anything from which such a number could be worked out.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import ceil, floor
+from math import floor
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,7 +18,6 @@ from django.utils.formats import date_format
 from instruments.models import Instrument
 from outcomes.queries import (
     WEEKS,
-    Course,
     EpisodeCount,
     ScorePairCount,
     SessionCount,
@@ -26,7 +25,7 @@ from outcomes.queries import (
 )
 from outcomes.rules import plain_name, short_title
 from outcomes.scopes import Lens, cells_of
-from outcomes.statistics.change import Category, change_criterion, reliable_change
+from outcomes.statistics.change import Category, reliable_change
 from outcomes.statistics.episodes import Outcome
 from outcomes.statistics.suppression import (
     may_show,
@@ -351,72 +350,3 @@ def attended(
         came, expected = (sum(pair[i] for pair in lately) for i in (0, 1))
         heading = f"{percent(came / expected)}% of those expected came in the last four weeks"
     return Attended(heading, mondays, rows)
-
-
-# A person's own course --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class OwnCourse:
-    """One questionnaire's scores as a person reads them about themselves."""
-
-    code: str
-    name: str
-    short: str
-    heading: str
-    scores: Sequence[tuple[date, float]]
-    rows: Sequence[tuple[date, int, str]]
-    highest: int
-    #: The change that is unlikely to be chance, in points; None where that is not known.
-    reliable: float | None
-    least_points: int | None
-    lower_is_better: bool
-    label: str
-
-    @property
-    def figure_id(self) -> str:
-        """The id of its heading on a page."""
-        return f"course-{self.code}"
-
-
-def own_course(course: Course, *, zone: ZoneInfo) -> OwnCourse:
-    """Put scores into words. Says what changed and whether by more than chance, never why."""
-    definition = course.instrument.parsed()
-    name, known = plain_name(course.instrument), definition.reliability
-    rows = [
-        (r.submitted_at.astimezone(zone).date(), int(r.score), r.band)
-        for r in course.responses
-        if r.submitted_at is not None and r.score is not None
-    ]
-    reliable = (
-        change_criterion(sd=known.sd, reliability=known.coefficient) if known is not None else None
-    )
-    first, latest = rows[0], rows[-1]
-    difference = latest[1] - first[1]
-    since = first[0].strftime("%B") if (latest[0] - first[0]).days < 330 else f"{first[0]:%B %Y}"
-    if len(rows) == 1:
-        heading = f"Your first {name} score is {first[1]}"
-    elif not difference:
-        heading = f"Your {name} score is the same as in {since}"
-    elif reliable is not None and abs(difference) <= reliable:
-        heading = f"Your {name} score is about where it was in {since}"
-    else:
-        direction = "lower" if difference < 0 else "higher"
-        heading = f"Your {name} score is {abs(difference)} {direction} than in {since}"
-    return OwnCourse(
-        code=course.instrument.code,
-        name=name,
-        short=short_title(course.instrument),
-        heading=heading,
-        scores=[(day, float(score)) for day, score, _ in rows],
-        rows=rows,
-        highest=ceil(definition.scoring.maximum),
-        reliable=reliable,
-        least_points=None if reliable is None else floor(reliable) + 1,
-        lower_is_better=definition.higher_is_worse,
-        label=(
-            f"Line chart of {len(rows)} {name} {'score' if len(rows) == 1 else 'scores'}, "
-            f"from {first[1]} at the start to {latest[1]} now, on a scale from 0 to "
-            f"{definition.scoring.maximum}. The numbers are in the table below."
-        ),
-    )

@@ -14,7 +14,7 @@ from accounts.models import Organisation, User
 from accounts.rules import organisations_coordinated_by
 from groups.models import Membership, SupportGroup
 from groups.rules import appeals_decided_by, groups_led_by
-from outcomes import figures, queries, rules
+from outcomes import own, queries, rules
 from outcomes.models import SurveyInvitation
 from screening.models import Application
 from screening.rules import applications_decided_by
@@ -51,10 +51,9 @@ class Coming:
 
 @dataclass(frozen=True)
 class Been:
-    """Sessions a person has been to: how many, since when, and the latest as dots."""
+    """Sessions a person has been to: in each group how many of how many, and the latest as dots."""
 
-    count: int
-    since: datetime | None
+    groups: Sequence[own.Attended]
     dots: Sequence[dict[str, Any]]
 
 
@@ -66,7 +65,7 @@ class Home:
     later: Sequence[Coming]
     tasks: Sequence[dict[str, Any]]
     memberships: Sequence[Membership]
-    course: figures.OwnCourse | None
+    course: own.OwnCourse | None
     courses: int
     been: Been
     leading: Sequence[Coming]
@@ -129,7 +128,7 @@ def home_of(user: User, *, at: datetime, zone: ZoneInfo) -> Home:
     if sessions:
         answer = before_rules.answer_of_member(user, sessions[0].support_session)
         sessions[0] = replace(sessions[0], answer=answer)
-    courses = queries.courses_of(user)
+    courses = own.courses_of(own.check_ins_of(user, zone=zone))
     organisations = list(organisations_coordinated_by(user).order_by("name"))
     decides = bool(led or organisations)
     return Home(
@@ -137,7 +136,7 @@ def home_of(user: User, *, at: datetime, zone: ZoneInfo) -> Home:
         later=sessions[1:],
         tasks=_tasks(user, memberships, at=at, zone=zone),
         memberships=memberships,
-        course=figures.own_course(courses[0], zone=zone) if courses else None,
+        course=courses[0] if courses else None,
         courses=len(courses),
         been=_been(user, zone),
         leading=leading,
@@ -317,15 +316,14 @@ def _application_task(application: Application, zone: ZoneInfo) -> dict[str, Any
 
 
 def _been(user: User, zone: ZoneInfo) -> Been:
-    latest, count, since = queries.sessions_been_to(user)
     dots = [
         {
             "came": attendance.status in Attendance.CAME,
             "words": time_words(attendance.support_session.starts_at, zone, "full"),
         }
-        for attendance in latest
+        for attendance in own.latest_sessions_of(user)
     ]
-    return Been(count, since, dots)
+    return Been(own.attended_by(user), dots)
 
 
 def part_of_day(at: datetime) -> str:

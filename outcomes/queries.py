@@ -5,7 +5,6 @@ share it. So a large organisation sends no more rows than a small one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -436,36 +435,6 @@ def sessions_not_begun(organisation: Organisation, *, at: datetime) -> list[Supp
 # A person's own pages --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Course:
-    """One person's scores of one questionnaire, oldest first."""
-
-    instrument: Instrument
-    responses: Sequence[Response]
-
-
-def courses_of(user: User) -> list[Course]:
-    """The person's own scores, one course a questionnaire, in the order they are asked in.
-
-    An answer that counts for a second group stands once.
-    """
-    responses = (
-        Response.objects.filter(
-            invitation__membership__user=user,
-            submitted_at__isnull=False,
-            score__isnull=False,
-            shared_from__isnull=True,
-        )
-        .select_related("instrument", "invitation__plan")
-        .order_by("submitted_at")
-    )
-    found: dict[str, list[Response]] = {}
-    for response in responses:
-        found.setdefault(response.instrument.code, []).append(response)
-    courses = [Course(listed[-1].instrument, listed) for listed in found.values()]
-    return sorted(courses, key=lambda course: course.responses[-1].invitation.plan.position)
-
-
 def open_invitations_of(user: User, *, at: datetime) -> QuerySet[SurveyInvitation]:
     """What waits for this person's answers, in the order in which it is asked."""
     return (
@@ -493,18 +462,3 @@ def coming_sessions(groups: Sequence[UUID], *, at: datetime) -> QuerySet[Support
         .select_related("group")
         .annotate(seats_taken=Coalesce(Subquery(taken), 0))
     )
-
-
-def sessions_been_to(user: User) -> tuple[list[Attendance], int, datetime | None]:
-    """The last 12 held sessions of this person's memberships, how many they came to in all, and
-    since when. Excused ones are left out: nobody is shown as missing who said so."""
-    mine = Attendance.objects.filter(
-        membership__user=user, support_session__status=SupportSession.Status.ENDED
-    ).exclude(status=Attendance.Status.EXCUSED)
-    latest = list(
-        mine.select_related("support_session").order_by("-support_session__starts_at")[:12]
-    )
-    came = mine.filter(status__in=Attendance.CAME).aggregate(
-        n=Count("pk"), first=Min("support_session__starts_at")
-    )
-    return list(latest)[::-1], came["n"], came["first"]

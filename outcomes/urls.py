@@ -1,12 +1,17 @@
 from django.urls import path
 
-from outcomes import consent_views, figure_views, views
+from outcomes import consent_views, figure_views, own_views, views
 
 app_name = "outcomes"
 
 urlpatterns = [
     path("home/", views.participant_home, name="participant_home"),
-    path("progress/", views.progress, name="progress"),
+    path("progress/", own_views.progress, name="progress"),
+    path("progress/copy.csv", own_views.answers_csv, name="answers_csv"),
+    path("progress/copy.json", own_views.answers_fhir, name="answers_fhir"),
+    path("progress/delete/", own_views.answers_delete, name="answers_delete"),
+    path("progress/<uuid:pk>/", own_views.check_in_detail, name="check_in_detail"),
+    path("progress/<uuid:pk>/delete/", own_views.check_in_delete, name="check_in_delete"),
     path("surveys/<uuid:invitation_id>/", views.survey_start, name="survey_start"),
     path(
         "surveys/<uuid:invitation_id>/questions/<slug:item_id>/",

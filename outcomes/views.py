@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from accounts.rules import organisations_coordinated_by, reminders_in_words
 from instruments.schema import Item
-from outcomes import actions, figures, home, queries, rules
+from outcomes import actions, home, queries, rules
 from outcomes.figure_views import ask
 from outcomes.forms import AnswerForm
 from outcomes.overview import overview_of
@@ -43,15 +43,6 @@ def participant_home(request: HttpRequest) -> HttpResponse:
             "reminders": reminders_in_words(_person(request)),
         },
     )
-
-
-@require_safe
-def progress(request: HttpRequest) -> HttpResponse:
-    """The course of each questionnaire that this person has answered."""
-    person = _person(request)
-    courses = [figures.own_course(c, zone=_zone()) for c in queries.courses_of(person)]
-    waiting = queries.open_invitations_of(person, at=timezone.now())
-    return render_page(request, "outcomes/progress.html", {"courses": courses, "waiting": waiting})
 
 
 # Check-ins ---------------------------------------------------------------------------------------

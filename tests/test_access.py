@@ -117,6 +117,10 @@ class World:
         plan = factories.survey_plan(group)
         self.invitation = factories.invitation(plan, self.membership)
         factories.response(self.invitation)
+        asked = factories.survey_plan(group, instrument=factories.instrument("gad-7"))
+        self.check_in = factories.response(
+            factories.invitation(asked, self.membership), submitted_at=timezone.now()
+        )
         self.resource = factories.resource(organisation=self.organisation)
         self.concern = factories.concern(
             organisation=self.organisation,
@@ -150,6 +154,11 @@ def _role(world: World) -> list[Any]:
 
 def _former(world: World) -> list[Any]:
     return [world.former.slug]
+
+
+def _check_in(world: World) -> list[Any]:
+    """What the member has sent."""
+    return [world.check_in.pk]
 
 
 def _live(world: World) -> list[Any]:
@@ -344,6 +353,11 @@ DOORS: dict[str, Door] = {
     "sessions:report_detail": Door({"coordinator"}, at=lambda world: [world.report.pk]),
     "outcomes:participant_home": Door(SIGNED_IN),
     "outcomes:progress": Door(SIGNED_IN),
+    "outcomes:answers_csv": Door(SIGNED_IN),
+    "outcomes:answers_fhir": Door(SIGNED_IN),
+    "outcomes:answers_delete": Door(SIGNED_IN),
+    "outcomes:check_in_detail": Door({"member"}, at=_check_in),
+    "outcomes:check_in_delete": Door({"member"}, at=_check_in),
     "outcomes:who_sees_what": Door(SIGNED_IN),
     "outcomes:consent_change": Door(
         SIGNED_IN, "POST", at=lambda world: ["share_answers_between_groups"]

@@ -6,7 +6,7 @@ Positions are strings with one decimal at most, because a localised float would 
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -412,25 +412,28 @@ def course_plot(
     scores: Sequence[tuple[date, float]],
     *,
     highest: float,
+    lowest: float = 0,
     reliable: float | None = None,
+    gaps: Collection[date] = (),
     narrow: bool = False,
     words: Callable[[date], str] = str,
 ) -> Plot:
     """One person's scores over time, placed by date, the newest marked as the reader's.
 
     The band is the first score give or take `reliable`, inside the scale: changes within it may be
-    chance. `highest` is the top of the scale; 0 is its bottom.
+    chance. The line is broken where one of the `gaps` lies: a day without a score.
     """
     width, height = (330, 250) if narrow else (1000, 300)
     days = [(day - scores[0][0]).days for day, _ in scores] if scores else []
     last = max(days, default=0) or 1
-    plot = Plot(width, height, (0, last), (0, highest), left=34, right=26, top=24, bottom=34)
-    plot.y_axis((0, highest / 3, highest * 2 / 3, highest), lambda score: f"{score:.0f}")
+    plot = Plot(width, height, (0, last), (lowest, highest), left=34, right=26, top=24, bottom=34)
+    third = (highest - lowest) / 3
+    plot.y_axis((lowest, *(round(lowest + i * third) for i in (1, 2)), highest), "{:g}".format)
     if not scores:
         return plot
     first, latest = scores[0][1], scores[-1][1]
     if reliable is not None:
-        low, high = max(0, first - reliable), min(highest, first + reliable)
+        low, high = max(lowest, first - reliable), min(highest, first + reliable)
         plot.area([(0, low), (last, low)], [(0, high), (last, high)], "band")
         places = [
             (plot.at_x(day), plot.at_y(score)) for day, (_, score) in zip(days, scores, strict=True)
@@ -450,7 +453,14 @@ def course_plot(
             shown.append((float(day), words(on)))
             previous = x
     plot.x_axis(reversed(shown))
-    plot.path(zip(days, (score for _, score in scores), strict=True), "line-1")
+    missing = [(gap - scores[0][0]).days for gap in gaps]
+    parts: list[list[tuple[float, float]]] = [[(0, first)]]
+    for (before, _), (day, (_, score)) in pairwise(zip(days, scores, strict=True)):
+        if any(before < gap < day for gap in missing):
+            parts.append([])
+        parts[-1].append((day, score))
+    for part in parts:
+        plot.path(part, "line-1")
     for i, (day, (_, score)) in enumerate(zip(days, scores, strict=True)):
         newest = i == len(scores) - 1
         plot.dot(day, score, "dot-you" if newest else "dot-1", 7 if newest else 5)

@@ -1,13 +1,14 @@
 """Whose turn has come: every kind of occasion, the week between the same questions, sharing."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
 from django.utils import timezone
 
 from accounts import consents
-from outcomes import actions, queries, rules
+from outcomes import actions, own, queries, rules
 from outcomes.models import Response, SurveyInvitation
 from supportgroups.lib.erasing import erasing
 from supportgroups.lib.refusals import Refused
@@ -256,8 +257,8 @@ def test_an_answer_counts_for_the_other_group_when_the_person_shares_it(two_grou
         assert getattr(copy, field) == getattr(given, field)
     assert not queries.open_invitations_of(first.user, at=now + DAY)
     assert actions.claim_invitations(by=None, at=now + DAY) == {}
-    [course] = queries.courses_of(first.user)
-    assert len(course.responses) == 1, "on their own page it stands once"
+    [check_in] = own.check_ins_of(first.user, zone=ZoneInfo("UTC"))
+    assert check_in.is_shared, "on their own page it stands once"
     with erasing(first.user.pk):
         given.delete()
     assert not Response.objects.exists(), "and goes with what it came from"

@@ -50,7 +50,10 @@ def test_a_signed_disclosure_changes_only_by_being_made_and_ending():
 
 def test_a_disclosure_has_one_file_of_a_kind():
     found = factories.disclosure()
-    with pytest.raises(IntegrityError, match="kind_known"), transaction.atomic():
+    with (
+        pytest.raises(IntegrityError, match="outcomes_disclosurefile_kind_known"),
+        transaction.atomic(),
+    ):
         DisclosureFile.objects.create(disclosure=found, kind="html", content=b"")
     DisclosureFile.objects.create(disclosure=found, kind="pdf", content=b"")
     with pytest.raises(IntegrityError, match="outcomes_disclosurefile_once"), transaction.atomic():

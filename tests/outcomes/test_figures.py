@@ -1,7 +1,6 @@
 """Figures from counted rows: what they say, and what they keep to themselves."""
 
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ import pytest
 from instruments import catalogue
 from instruments.models import Instrument
 from outcomes import figures
-from outcomes.queries import Course, EpisodeCount, ScorePairCount, SessionCount, UptakeCount
+from outcomes.queries import EpisodeCount, ScorePairCount, SessionCount, UptakeCount
 from outcomes.scopes import GroupKind, Lens, Scope
 
 GROUP, OTHER, THIRD = (UUID(int=number) for number in (1, 2, 3))
@@ -221,39 +220,6 @@ def test_attended_puts_a_late_session_into_the_week_of_its_zone():
 def test_attended_without_sessions():
     found = figures.attended([], [], today=date(2026, 11, 22), zone=LONDON, threshold=5)
     assert found.heading == "Who came, group by group"
-
-
-# A person's own course ---------------------------------------------------------------------------
-
-
-def course(phq_9, *scores):
-    responses = [
-        SimpleNamespace(
-            submitted_at=datetime(2026, 8, 25, 12, tzinfo=UTC).replace(month=8 + i),
-            score=score,
-            band=phq_9.parsed().band_of(score),
-        )
-        for i, score in enumerate(scores)
-    ]
-    return figures.own_course(Course(phq_9, responses), zone=LONDON)
-
-
-@pytest.mark.parametrize(
-    ("scores", "heading"),
-    [
-        ((18,), "Your first low mood score is 18"),
-        ((18, 11), "Your low mood score is 7 lower than in August"),
-        ((9, 12, 15), "Your low mood score is 6 higher than in August"),
-        ((18, 13), "Your low mood score is about where it was in August"),
-        ((12, 20, 12), "Your low mood score is the same as in August"),
-    ],
-)
-def test_own_course_headings(phq_9, scores, heading):
-    found = course(phq_9, *scores)
-    assert found.heading == heading
-    assert found.least_points == 6
-    assert found.rows[0][1] == scores[0]
-    assert found.highest == 27
 
 
 def test_percent_rounds_halves_up():

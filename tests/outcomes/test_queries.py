@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from groups.models import Membership
 from outcomes import queries
 from outcomes.statistics.episodes import Ending, Mark, episodes
 from tests import factories
@@ -209,24 +208,3 @@ def test_sessions_not_begun(group, organisation):
     factories.support_session(group, starts_at=now - timedelta(days=8))
     factories.support_session(group, status="cancelled", starts_at=now - timedelta(days=1))
     assert queries.sessions_not_begun(organisation, at=now) == [late]
-
-
-def test_courses_of_are_the_persons_own(group, member):
-    plan = factories.survey_plan(group)
-    scores(plan, group.memberships.get(user=member.user), 18, None, 6)
-    scores(plan, factories.member(group), 3)
-    [course] = queries.courses_of(member.user)
-    assert [response.score for response in course.responses] == [18, 6]
-
-
-def test_sessions_been_to_without_excused_ones(group, member):
-    sessions = weekly_sessions(group, 14)
-    membership = Membership.objects.get(user=member.user)
-    for held, status in zip(
-        sessions, ["attended", "excused", *["no_show", "late"] * 6], strict=True
-    ):
-        factories.attendance(held, membership, status=status)
-    latest, count, since = queries.sessions_been_to(member.user)
-    assert len(latest) == 12
-    assert (count, since) == (7, sessions[0].starts_at)
-    assert latest[-1].support_session == sessions[-1]

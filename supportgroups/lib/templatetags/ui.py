@@ -138,22 +138,25 @@ def survival_chart(
 
 @register.inclusion_tag("components/chart.html")
 def course_chart(
-    scores: Sequence[tuple[date, float]],
+    scores: Sequence[tuple[date, float | None]],
     *,
     highest: float,
     label: str,
+    lowest: float = 0,
     reliable: float | None = None,
 ) -> dict[str, Any]:
-    """One person's (date, score) rows from the oldest to the newest on a scale from 0 to `highest`.
+    """One person's (date, score) rows from the oldest to the newest, on a scale to `highest`.
 
-    `reliable` is the change that is unlikely to be chance; it draws the band.
+    `reliable` is the change that is unlikely to be chance; it draws the band. No score is a gap.
     """
     days = [(on.date() if isinstance(on, datetime) else on, score) for on, score in scores]
     draw = partial(
         drawing.course_plot,
-        days,
+        [(on, score) for on, score in days if score is not None],
         highest=highest,
+        lowest=lowest,
         reliable=reliable,
+        gaps=[on for on, score in days if score is None],
         words=lambda on: formats.date_format(on, "j M"),
     )
     return _both(draw, kind="course", label=label)
