@@ -60,6 +60,8 @@ def content_of(definition: Definition) -> dict[str, Any]:
     }
     if definition.administration is not Administration.SELF_REPORT:
         content["administration"] = definition.administration.value
+    if not definition.shows_bands:
+        content["shows_bands"] = False
     if definition.loinc:
         content["loinc"] = _without_nothing(
             panel=definition.loinc.panel,
@@ -126,6 +128,8 @@ def _scoring(scoring: Scoring) -> dict[str, Any]:
     }
     if scoring.missing_rule is not MissingRule.NONE_ALLOWED:
         missing["max_missing"] = scoring.max_missing
+    if scoring.needs_scales:
+        missing["needs_scales"] = True
     content: dict[str, Any] = {
         "method": scoring.method.value,
         "range": [_number(scoring.minimum), _number(scoring.maximum)],

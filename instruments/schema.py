@@ -179,6 +179,8 @@ class Scoring:
     missing_confirmed: bool
     times: int = 1
     table: Mapping[int, Decimal] | None = None
+    #: Whether a total also needs the score of every scale, so that no part is all estimate.
+    needs_scales: bool = False
 
     @property
     def gives_points(self) -> bool:
@@ -286,6 +288,8 @@ class Definition:
     administration: Administration
     #: What an organisation should know before it asks this; empty for nothing.
     advice: str
+    #: Whether people may read the name of the band of their own score with nobody beside them.
+    shows_bands: bool
     licence: Licence
     loinc: Loinc | None
     #: Asked first, outside the score.
@@ -372,6 +376,7 @@ def parse(content: Mapping[str, Any], *, origin: str = "definition") -> Definiti
         stem=node.optional_text("stem") or "",
         administration=_administration(node),
         advice=node.optional_text("advice") or "",
+        shows_bands=node.boolean("shows_bands") if node.has("shows_bands") else True,
         licence=_licence(node.node("licence")),
         loinc=_loinc(node.node("loinc")) if node.has("loinc") else None,
         opening_items=opening,
@@ -390,6 +395,9 @@ def parse(content: Mapping[str, Any], *, origin: str = "definition") -> Definiti
     node.refuse_unknown_keys()
     node.refuse_unless(
         scoring.method is not Method.NONE or definition.scales, "without a total it needs scales"
+    )
+    node.refuse_unless(
+        not scoring.needs_scales or definition.scales, "needs_scales has no scales to need"
     )
     node.refuse_unless(
         (scoring.method is Method.OUTCOMES) == bool(definition.outcomes),
@@ -662,6 +670,7 @@ def _scoring(node: _Node, items: tuple[Item, ...]) -> Scoring:
         missing_confirmed=missing.boolean("confirmed"),
         times=times,
         table=table,
+        needs_scales=missing.boolean("needs_scales") if missing.has("needs_scales") else False,
     )
     missing.refuse_unknown_keys()
     node.refuse_unknown_keys()

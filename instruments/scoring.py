@@ -81,22 +81,25 @@ def score(definition: Definition, answers: Answers) -> Score:
     check_answers(definition, answers)
     counted = {item.id: _counted(item, answers) for item in definition.items}
     missing = tuple(item.id for item in definition.items if counted[item.id] is None)
+    scales = tuple(
+        ScaleScore(
+            id=scale.id,
+            total=(points := _points(scale.scoring, scale.items, counted)),
+            band=None if points is None else scale.band_of(points),
+            missing=tuple(item.id for item in scale.items if counted[item.id] is None),
+            prorated=points is not None and any(counted[i.id] is None for i in scale.items),
+        )
+        for scale in definition.scales
+    )
     total = _points(definition.scoring, definition.items, counted)
+    if definition.scoring.needs_scales and any(scale.total is None for scale in scales):
+        total = None
     return Score(
         total=total,
         band=_outcome(definition, answers) if total is None else definition.band_of(total),
         missing=missing,
         prorated=total is not None and bool(missing),
-        scales=tuple(
-            ScaleScore(
-                id=scale.id,
-                total=(points := _points(scale.scoring, scale.items, counted)),
-                band=None if points is None else scale.band_of(points),
-                missing=tuple(item.id for item in scale.items if counted[item.id] is None),
-                prorated=points is not None and any(counted[i.id] is None for i in scale.items),
-            )
-            for scale in definition.scales
-        ),
+        scales=scales,
     )
 
 

@@ -80,6 +80,7 @@ WORDINGS = {
     "asq": "37849019103884bd",
     "audit-c": "49221006ef9f67c7",
     "core-10": "e8c2861f63eab1f5",
+    "dass-21": "c675a2004e000f02",
     "gad-2": "577c0b894d367bbe",
     "gad-7": "e41c26b620ac7060",
     "ons-loneliness": "c13d86afcb01176d",
@@ -90,11 +91,23 @@ WORDINGS = {
     "phq-4": "82b91b5c097697df",
     "phq-8": "1aae1f8cb6759baf",
     "phq-9": "3b1a2815edc03f50",
+    "ucla-3": "7d037ba166db2fa8",
 }
+
+#: Asked only where their terms were accepted.
+CONDITIONAL = {"dass-21", "ucla-3"}
 
 
 def test_no_wording_changes():
     assert {d.code: d.wording()[:16] for d in catalogue.all_definitions()} == WORDINGS
+
+
+def test_the_conditional_ones_state_their_terms():
+    assert {d.code for d in catalogue.all_definitions() if d.licence.terms} == CONDITIONAL
+    dass = catalogue.get("dass-21")
+    assert "not sold for profit" in dass.licence.terms
+    assert "psy.unsw.edu.au/groups/dass" in dass.licence.notice
+    assert not dass.shows_bands
 
 
 def test_items_that_instruments_share_have_one_code():

@@ -13,7 +13,7 @@ from fhir.resources.R4B.questionnaire import Questionnaire
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instruments import catalogue
+from instruments import blanks, catalogue
 from instruments.content import content_of
 from instruments.fhir import (
     CANONICAL,
@@ -44,7 +44,11 @@ def item(resource, link_id):
     return next(each for each in resource["item"] if each["linkId"] == link_id)
 
 
-@pytest.mark.parametrize("definition", ALL, ids=lambda each: f"{each.code} {each.version}")
+@pytest.mark.parametrize(
+    "definition",
+    [*ALL, *(blank.definition for blank in blanks.all_blanks())],
+    ids=lambda each: f"{each.code} {each.version}",
+)
 def test_a_questionnaire_is_valid_and_comes_back_as_it_was(definition):
     resource = questionnaire(definition)
     Questionnaire.model_validate_json(json.dumps(resource))

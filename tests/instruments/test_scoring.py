@@ -253,6 +253,9 @@ def test_severe_total(values, applies):
         ("audit-c", (2, 1, N), None, None),
         # Whoever says "never" after all is not asked how much: what was said before counts no more.
         ("audit-c", (0, 4, 4), 0, "low"),
+        ("ucla-3", (1, 1, 1), 3, None),
+        ("ucla-3", (3, 3, 3), 9, None),
+        ("ucla-3", (2, 3, N), None, None),
     ],
 )
 def test_score_of_hand_worked_sheets(code, values, total, band):
@@ -280,6 +283,55 @@ def test_clusters_of_the_pcl_5():
     assert [scale.total for scale in score(catalogue.get("pcl-5"), sheet(*values)).scales] == [
         *(5, 4, 21, 24)
     ]
+
+
+DASS_SCALES = {
+    "depression": (3, 5, 10, 13, 16, 17, 21),
+    "anxiety": (2, 4, 7, 9, 15, 19, 20),
+    "stress": (1, 6, 8, 11, 12, 14, 18),
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "total", "bands"),
+    [
+        ((0,) * 7, 0, ("normal", "normal", "normal")),
+        # 4 in all, doubled: where anxiety is mild already.
+        ((1, 1, 1, 1, 0, 0, 0), 8, ("normal", "mild", "normal")),
+        ((1, 1, 1, 1, 1, 0, 0), 10, ("mild", "moderate", "normal")),
+        ((1, 1, 1, 1, 1, 1, 1), 14, ("moderate", "moderate", "normal")),
+        ((2, 2, 2, 2, 0, 0, 0), 16, ("moderate", "severe", "mild")),
+        ((2, 2, 2, 2, 2, 0, 0), 20, ("moderate", "extremely severe", "moderate")),
+        ((3, 3, 3, 2, 2, 0, 0), 26, ("severe", "extremely severe", "severe")),
+        ((3, 3, 3, 3, 3, 2, 0), 34, ("extremely severe",) * 3),
+        ((3,) * 7, 42, ("extremely severe",) * 3),
+        # Six answered with 8 in all: 7 × 8 / 6 = 9.33, so 9, doubled.
+        ((2, 2, 1, 1, 1, 1, N), 18, ("moderate", "severe", "mild")),
+        # Six answered with 3 in all: 3.5 goes up to 4.
+        ((1, 1, 1, 0, 0, 0, N), 8, ("normal", "mild", "normal")),
+        ((3, 3, 3, 3, 3, N, N), None, (None, None, None)),
+    ],
+)
+def test_scales_of_the_dass_21(values, total, bands):
+    answers = {
+        f"q{item}": value
+        for items in DASS_SCALES.values()
+        for item, value in zip(items, values, strict=True)
+    }
+    found = score(catalogue.get("dass-21"), answers)
+    assert (found.total, found.band) == (None, None)
+    assert [scale.id for scale in found.scales] == list(DASS_SCALES)
+    assert {scale.total for scale in found.scales} == {total}
+    assert tuple(scale.band for scale in found.scales) == bands
+
+
+def test_each_scale_of_the_dass_21_has_its_own_items():
+    for own, items in DASS_SCALES.items():
+        answers = {f"q{n}": 3 if n in items else 0 for n in range(1, 22)}
+        found = score(catalogue.get("dass-21"), answers)
+        assert {scale.id: scale.total for scale in found.scales} == {
+            name: 42 if name == own else 0 for name in DASS_SCALES
+        }
 
 
 def test_the_four_of_the_ons_stand_for_themselves():
@@ -339,6 +391,8 @@ def test_outcomes_of_the_asq(values, outcome):
         ("pcl-5", {"q16": 2}, []),
         ("asq", {"q5": 9}, ["yes-or-declined-5"]),
         ("asq", sheet(0, 0, 0, 0), []),
+        ("dass-21", {"q21": 3}, ["life-meaningless"]),
+        ("dass-21", {"q21": 2}, []),
     ],
 )
 def test_risks_of_other_instruments(code, answers, expected):
@@ -423,8 +477,9 @@ def test_no_sheet_crashes_or_leaves_the_range(case):
         assert found.prorated is bool(found.missing)
     for scale, part in zip(definition.scales, found.scales, strict=True):
         assert part.id == scale.id
-        assert (part.total is None) is bool(part.missing)
+        assert (part.total is None) is (len(part.missing) > scale.scoring.max_missing)
         assert part.total is None or scale.scoring.minimum <= part.total <= scale.scoring.maximum
+        assert part.prorated is (part.total is not None and bool(part.missing))
 
 
 @given(SHEETS)
