@@ -79,37 +79,55 @@ def test_an_own_wording_has_no_terms():
         make(organisation=factories.organisation(), terms="Pay.")
 
 
-LICENCE = {"code": "mood", "owner": "Dr A", "scope": "Our groups", "evidence": "Letter 7"}
+def licence(**fields):
+    values = {"owner": "Dr A", "scope": "Our groups", "evidence": "Letter 7"}
+    values |= {"code": "mood", "granted_on": date(2026, 1, 1)} | fields
+    if "organisation" not in values:
+        values["organisation"] = factories.organisation()
+    return Licence.objects.create(**values)
 
 
-@pytest.mark.parametrize(
-    ("model", "fields", "constraint"),
-    [
-        (TermsAcceptance, {"code": "mood", "terms": ""}, "termsacceptance_says_what"),
-        (Licence, LICENCE | {"owner": ""}, "licence_complete"),
-        (Licence, LICENCE | {"scope": ""}, "licence_complete"),
-        (Licence, LICENCE | {"evidence": ""}, "licence_complete"),
-        (Licence, LICENCE | {"valid_until": date(2025, 12, 31)}, "licence_until_after_granted"),
-    ],
-)
-def test_a_record_is_whole(model, fields, constraint):
-    if model is Licence:
-        fields = {"granted_on": date(2026, 1, 1)} | fields
-    with refused(f"instruments_{constraint}"), transaction.atomic():
-        model.objects.create(organisation=factories.organisation(), **fields)
+def acceptance(**fields):
+    values = {"code": "mood", "terms": "Be kind."} | fields
+    if "organisation" not in values:
+        values["organisation"] = factories.organisation()
+    return TermsAcceptance.objects.create(**values)
 
 
-def test_one_record_at_a_time_holds_and_an_end_says_when():
-    organisation, person = factories.organisation(), factories.user()
-    terms = {"organisation": organisation, "code": "mood", "terms": "Be kind."}
-    licence = {"organisation": organisation, "granted_on": date(2026, 1, 1), **LICENCE}
-    for model, fields, name, ended in (
-        (TermsAcceptance, terms, "termsacceptance", "withdrawn"),
-        (Licence, licence, "licence", "ended"),
+@pytest.mark.parametrize("empty", ["owner", "scope", "evidence"])
+def test_a_licence_is_whole(empty):
+    with refused("instruments_licence_complete"), transaction.atomic():
+        licence(**{empty: ""})
+
+
+def test_a_licence_ends_after_it_began():
+    with refused("instruments_licence_until_after_granted"), transaction.atomic():
+        licence(valid_until=date(2025, 12, 31))
+
+
+def test_terms_say_something():
+    with refused("instruments_termsacceptance_says_what"), transaction.atomic():
+        acceptance(terms="")
+
+
+def test_one_acceptance_is_in_force_and_a_withdrawal_says_when():
+    organisation = factories.organisation()
+    acceptance(organisation=organisation, withdrawn_at=timezone.now())
+    acceptance(organisation=organisation)
+    with refused("instruments_termsacceptance_one_in_force"), transaction.atomic():
+        acceptance(organisation=organisation)
+    with (
+        refused("instruments_termsacceptance_withdrawn_by_somebody"),
+        transaction.atomic(),
     ):
-        model.objects.create(**fields, **{f"{ended}_at": timezone.now()})
-        model.objects.create(**fields)
-        with refused(f"instruments_{name}_one_"), transaction.atomic():
-            model.objects.create(**fields)
-        with refused(f"instruments_{name}_{ended}_by_somebody"), transaction.atomic():
-            model.objects.update(**{f"{ended}_at": None, f"{ended}_by": person})
+        acceptance(withdrawn_by=factories.user())
+
+
+def test_one_licence_is_on_record_and_an_end_says_when():
+    organisation = factories.organisation()
+    licence(organisation=organisation, ended_at=timezone.now())
+    licence(organisation=organisation)
+    with refused("instruments_licence_one_on_record"), transaction.atomic():
+        licence(organisation=organisation)
+    with refused("instruments_licence_ended_by_somebody"), transaction.atomic():
+        licence(ended_by=factories.user())
