@@ -1,6 +1,6 @@
 from django.urls import path
 
-from safeguarding import library_views, views
+from safeguarding import library_views, on_call_views, views
 
 app_name = "safeguarding"
 
@@ -15,6 +15,15 @@ urlpatterns = [
     path("concerns/<uuid:pk>/step/", views.concern_step, name="concern_step"),
     path("concerns/<uuid:pk>/hand-over/", views.concern_hand_over, name="concern_hand_over"),
     path("concerns/<uuid:pk>/close/", views.concern_close, name="concern_close"),
+    path("organisations/<slug:slug>/on-call/", on_call_views.on_call, name="on_call"),
+    path(
+        "organisations/<slug:slug>/on-call/place/",
+        on_call_views.on_call_place,
+        name="on_call_place",
+    ),
+    path(
+        "organisations/<slug:slug>/on-call/away/", on_call_views.on_call_away, name="on_call_away"
+    ),
     path("organisations/<slug:slug>/library/", library_views.library, name="library"),
     path("library/<uuid:pk>/", library_views.resource_change, name="resource_change"),
     path("library/<uuid:pk>/retire/", library_views.resource_retire, name="resource_retire"),

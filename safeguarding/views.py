@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from safeguarding import actions, rules
+from safeguarding import actions, on_call_rules, rules
 from safeguarding.crisis import crisis_help
 from safeguarding.forms import CloseForm, HandOverForm, StepForm
 from safeguarding.models import Concern
@@ -49,6 +49,7 @@ def concern_list(request: HttpRequest) -> HttpResponse:
         "page": Paginator(waiting, PAGE_SIZE).get_page(request.GET.get("page")),
         "closed": visible.filter(closed_at__isnull=False).order_by("-closed_at")[:10],
         "failing": rules.concerns_not_told(waiting),
+        "on_call_at": on_call_rules.organisations_whose_list_is_seen_by(request.user),
     }
     return render_page(request, "safeguarding/concern_list.html", context)
 

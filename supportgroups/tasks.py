@@ -14,6 +14,7 @@ from groups import periodic as groups_periodic
 from outcomes import periodic as outcomes_periodic
 from outreach import actions as outreach_actions
 from outreach import periodic as outreach_periodic
+from safeguarding import on_call_actions
 from safeguarding import periodic as safeguarding_periodic
 from screening import actions as screening_actions
 from screening import periodic as screening_periodic
@@ -68,6 +69,7 @@ DELETED_BY_NIGHT = (
     sessions_actions.delete_expired,
     screening_actions.delete_expired,
     outreach_actions.delete_expired,
+    on_call_actions.delete_expired,
     delete_ended_sign_ins,
 )
 

@@ -272,6 +272,9 @@ DOORS: dict[str, Door] = {
     "safeguarding:concern_step": Door({"coordinator"}, "POST", _concern),
     "safeguarding:concern_hand_over": Door({"coordinator"}, "POST", _concern),
     "safeguarding:concern_close": Door({"coordinator"}, "POST", _concern),
+    "safeguarding:on_call": Door({"coordinator"}, at=_organisation),
+    "safeguarding:on_call_place": Door({"coordinator"}, "POST", _organisation),
+    "safeguarding:on_call_away": Door({"coordinator"}, "POST", _organisation),
     "safeguarding:library": Door({"coordinator"}, at=_organisation),
     "safeguarding:resource_change": Door({"coordinator"}, at=lambda world: [world.resource.pk]),
     "safeguarding:resource_retire": Door(
