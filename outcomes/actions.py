@@ -35,6 +35,7 @@ def make_surveys_due(*, by: User | None, at: datetime | None = None) -> int:
     leaving, sharing = consents.ASK_AFTER_LEAVING, consents.SHARE_ANSWERS
     values: dict[str, Any] = {
         "at": at,
+        "without_licence": rules.plans_without_licence(at),
         "came": list(Attendance.CAME),
         "again": rules.ASKED_AGAIN_AFTER,
         "put_off": asking.PUT_OFF_AT_MOST,

@@ -24,7 +24,7 @@ WITH plans AS (
     FROM outcomes_surveyplan p
     JOIN instruments_instrument i ON i.id = p.instrument_id
     JOIN groups_supportgroup g ON g.id = p.group_id
-    WHERE p.ended_at IS NULL
+    WHERE p.ended_at IS NULL AND p.id <> ALL(%(without_licence)s::uuid[])
 ), recent AS (
     -- Sessions that may still be asked about.
     SELECT s.id, s.group_id, s.ended_at

@@ -1,10 +1,13 @@
 """Who may answer what, and what a number may be called. Asks, never writes."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -14,7 +17,8 @@ from accounts.models import Consent
 from accounts.rules import Viewer
 from groups.models import Membership, SupportGroup
 from instruments.models import Instrument
-from instruments.schema import Definition, Item, RiskLevel, RiskRule
+from instruments.rules import today, usable_by
+from instruments.schema import Definition, Item, RiskLevel, RiskRule, ShowIf
 from instruments.scoring import Answers, Score, items_to_ask, triggered_risks
 from outcomes.models import Response, SurveyInvitation, SurveyPlan
 from safeguarding.models import Concern
@@ -53,6 +57,37 @@ def minutes_in_words(questions: int) -> str:
     """About how long somebody needs, for example "about 2 minutes"."""
     minutes = max(1, math.ceil(questions / QUESTIONS_A_MINUTE))
     return "about a minute" if minutes == 1 else f"about {minutes} minutes"
+
+
+def depends_on_answers(definition: Definition) -> bool:
+    """Whether how many questions come depends on what is answered."""
+    return any(
+        item.condition is not None or item.show_if is not ShowIf.ALWAYS
+        for item in definition.all_items
+    )
+
+
+def questions_in_words(definition: Definition, adjective: str = "") -> str:
+    """How many questions come, for example "up to 10 short questions"."""
+    number = len(definition.all_items)
+    words = f"{adjective} question{'' if number == 1 else 's'}".strip()
+    return f"{'up to ' if depends_on_answers(definition) else ''}{number} {words}"
+
+
+#: Such as "2 weeks", "last week" or "past month"; what is neither stands for itself.
+_SPAN = re.compile(r"(?:last |past )(\w+)|(\d+ \w+)")
+_WHEN = {
+    "general": "how things are in general",
+    "nowadays and yesterday": "how things are nowadays, and how yesterday was",
+}
+
+
+def recall_in_words(definition: Definition) -> str:
+    """What time the questions are about, for example "the last 2 weeks"."""
+    if definition.recall in _WHEN:
+        return _WHEN[definition.recall]
+    span = _SPAN.fullmatch(definition.recall)
+    return f"the last {span[1] or span[2]}" if span else definition.recall
 
 
 @dataclass(frozen=True)
@@ -125,6 +160,32 @@ def plans_of(group: SupportGroup) -> QuerySet[SurveyPlan]:
         .select_related("instrument")
         .order_by("position", "began_at")
     )
+
+
+def instruments_to_add(group: SupportGroup) -> QuerySet[Instrument]:
+    """What a form may ask that the organisation may use and the group does not ask yet."""
+    asked = plans_of(group).values("instrument__code")
+    return usable_by(group.organisation).for_forms().exclude(code__in=asked)
+
+
+def plans_without_licence(at: datetime) -> list[UUID]:
+    """Plans that hold, of a questionnaire that their organisation may not ask now: terms that were
+    taken back, or a licence that has run out. One query for each organisation with such ones."""
+    found: list[UUID] = []
+    bound = (
+        SurveyPlan.objects.filter(ended_at__isnull=True)
+        .exclude(instrument__organisation__isnull=True, instrument__terms="")
+        .select_related("group__organisation")
+        .order_by("group__organisation")
+    )
+    for organisation, plans in groupby(bound, key=lambda plan: plan.group.organisation):
+        usable = set(
+            Instrument.objects.usable_by(organisation, on=today(organisation, at=at)).values_list(
+                "pk", flat=True
+            )
+        )
+        found += [plan.pk for plan in plans if plan.instrument_id not in usable]
+    return found
 
 
 def invitations_of(user: Viewer) -> QuerySet[SurveyInvitation]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from outcomes import consent_views, figure_views, own_views, views
+from outcomes import consent_views, figure_views, own_views, plan_views, views
 
 app_name = "outcomes"
 
@@ -21,6 +21,23 @@ urlpatterns = [
     path("surveys/<uuid:invitation_id>/support/", views.survey_support, name="survey_support"),
     path("surveys/<uuid:invitation_id>/check/", views.survey_check, name="survey_check"),
     path("surveys/<uuid:invitation_id>/done/", views.survey_done, name="survey_done"),
+    path("groups/<slug:slug>/check-ins/", plan_views.survey_plans, name="survey_plans"),
+    path("groups/<slug:slug>/check-ins/add/", plan_views.survey_plan_add, name="survey_plan_add"),
+    path(
+        "groups/<slug:slug>/check-ins/<uuid:plan_id>/",
+        plan_views.survey_plan_change,
+        name="survey_plan_change",
+    ),
+    path(
+        "groups/<slug:slug>/check-ins/<uuid:plan_id>/move/",
+        plan_views.survey_plan_move,
+        name="survey_plan_move",
+    ),
+    path(
+        "groups/<slug:slug>/check-ins/<uuid:plan_id>/end/",
+        plan_views.survey_plan_end,
+        name="survey_plan_end",
+    ),
     path("account/who-sees-what/", consent_views.who_sees_what, name="who_sees_what"),
     path("account/consents/<slug:purpose>/", consent_views.consent_change, name="consent_change"),
     path("overview/", views.overview, name="overview"),

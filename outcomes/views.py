@@ -67,7 +67,7 @@ def _step(sheet: Sheet) -> HttpResponse:
 def survey_start(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """What this is about. Whoever has begun goes straight on, on any device."""
     sheet = _sheet(request, invitation_id)
-    closed = rules.is_closed(sheet.invitation)
+    closed = rules.is_closed(sheet.invitation) or sheet.invitation.stopped_at is not None
     if sheet.is_sent or (sheet.answered and not closed):
         return _step(sheet)
     waiting = queries.open_invitations_of(_person(request), at=timezone.now())

@@ -115,6 +115,7 @@ class World:
             name="A holiday",
         )
         plan = factories.survey_plan(group)
+        self.survey_plan = plan
         self.invitation = factories.invitation(plan, self.membership)
         factories.response(self.invitation)
         asked = factories.survey_plan(group, instrument=factories.instrument("gad-7"))
@@ -192,6 +193,10 @@ def _draft(world: World) -> list[Any]:
 
 def _invitation(world: World) -> list[Any]:
     return [world.invitation.pk]
+
+
+def _survey_plan(world: World) -> list[Any]:
+    return [world.group.slug, world.survey_plan.pk]
 
 
 def _concern(world: World) -> list[Any]:
@@ -370,6 +375,11 @@ DOORS: dict[str, Door] = {
     "outcomes:survey_support": Door({"member"}, at=_invitation),
     "outcomes:survey_check": Door({"member"}, at=_invitation),
     "outcomes:survey_done": Door({"member"}, at=_invitation),
+    "outcomes:survey_plans": Door({"coordinator"}, at=_group),
+    "outcomes:survey_plan_add": Door({"coordinator"}, at=_group),
+    "outcomes:survey_plan_change": Door({"coordinator"}, at=_survey_plan),
+    "outcomes:survey_plan_move": Door({"coordinator"}, "POST", at=_survey_plan),
+    "outcomes:survey_plan_end": Door({"coordinator"}, at=_survey_plan),
     "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:figure_csv": Door(
         {"coordinator"}, at=lambda world: [world.organisation.slug, "retention"]
