@@ -5,7 +5,7 @@ the answers in between were. A month counts the sessions whose own mean is hidde
 people answered after them that the difference says nothing about one of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -97,7 +97,8 @@ class Felt:
     heading: str
     months: Sequence[FeltRow]
     groups: Sequence[FeltRow]
-    is_of_one_group: bool
+    #: Whether some groups are left out by a filter.
+    is_narrowed: bool
 
     @property
     def lines(self) -> list[tuple[str, list[tuple[int, float]]]]:
@@ -140,26 +141,26 @@ def felt(
     groups: Sequence[tuple[UUID, str, str]],
     *,
     months: Sequence[date],
-    group_id: UUID | None,
+    group_ids: Collection[UUID] | None,
     threshold: int,
 ) -> Felt:
-    """Means by month, of one group or of all whose own means show; and of each group lately."""
+    """Means by month, of some groups or of all (None) whose own means show; and of each lately."""
     cells = {
         (row.group_id, row.month, row.question): cell
         for row in counts
         if (cell := _cell(row, threshold=threshold)) is not None
     }
-    mine = {key: cell for key, cell in cells.items() if group_id in (None, key[0])}
+    mine = {key: cell for key, cell in cells.items() if group_ids is None or key[0] in group_ids}
     rows = [
-        _row(date_format(month, "F Y"), mine, month, threshold, tells_low=group_id is None)
+        _row(date_format(month, "F Y"), mine, month, threshold, tells_low=group_ids is None)
         for month in months
     ]
     latest = next((row for row in reversed(rows) if row.safe or row.heard), None)
     return Felt(
         heading=_heading(latest, any_answers=bool(counts)),
         months=rows,
-        groups=[] if group_id else list(_lately(cells, groups, months)),
-        is_of_one_group=group_id is not None,
+        groups=list(_lately(mine, groups, months)),
+        is_narrowed=group_ids is not None,
     )
 
 

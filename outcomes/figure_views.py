@@ -10,12 +10,16 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.rules import organisations_coordinated_by
-from outcomes import queries, staying
+from outcomes import change_tables, pulses, queries, staying
 from outcomes.forms import ScopeForm
 from outcomes.tables import Asked, Make
 
 #: Each figure's key, which stands in the address of its CSV, and what makes its table.
-FIGURES: dict[str, Make] = {**staying.FIGURES}
+FIGURES: dict[str, Make] = {
+    **staying.FIGURES,
+    **change_tables.FIGURES,
+    **pulses.FIGURES,
+}
 
 
 def ask(request: HttpRequest, organisation: str) -> tuple[Asked, ScopeForm]:

@@ -15,23 +15,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.utils.formats import date_format
 
-from instruments.models import Instrument
 from outcomes.queries import (
     WEEKS,
     EpisodeCount,
-    ScorePairCount,
     SessionCount,
     UptakeCount,
 )
-from outcomes.rules import plain_name, short_title
 from outcomes.scopes import Lens, cells_of
-from outcomes.statistics.change import Category, reliable_change
 from outcomes.statistics.episodes import Outcome
 from outcomes.statistics.suppression import (
     may_show,
-    may_show_share,
     steps_to_show,
-    suppress,
 )
 from outcomes.statistics.survival import kaplan_meier
 
@@ -178,112 +172,6 @@ def uptake(counts: Sequence[UptakeCount], lens: Lens) -> Uptake:
         return Uptake(None, None, None)
     _, came = chosen.counts
     return Uptake(came, chosen.n, percent(came / chosen.n))
-
-
-# Change -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Change:
-    """First score against the latest, for one questionnaire. Counts that are None are hidden."""
-
-    name: str
-    short: str
-    #: How many people have both scores, and how many have a first one only.
-    n: int | None
-    missing: int | None
-    improved: int | None
-    same: int | None
-    worse: int | None
-    #: Of those who improved: who also crossed the cut-off to the healthier side.
-    recovered: int | None
-    #: The smallest change in whole points that counts; None where no verdict is possible.
-    least_points: int | None
-    cutoff: float | None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the bar can be drawn: nothing in it is hidden and somebody has both scores."""
-        return bool(self.n) and None not in (self.improved, self.same, self.worse)
-
-    @property
-    def improved_percent(self) -> int | None:
-        return (
-            percent(self.improved / self.n)
-            if self.is_whole and self.improved is not None and self.n
-            else None
-        )
-
-    @property
-    def worse_percent(self) -> int | None:
-        return (
-            percent(self.worse / self.n)
-            if self.is_whole and self.worse is not None and self.n
-            else None
-        )
-
-
-def change(instrument: Instrument, counts: Sequence[ScorePairCount], lens: Lens) -> Change | None:
-    """Who changed by more than the measure's own error; None where nobody has a first score."""
-    own = [row for row in counts if row.code == instrument.code]
-    if not own:
-        return None
-    threshold = lens.threshold
-    chosen = lens.choose(cells_of((row.group_id, row.month, 0, row.n) for row in own))
-    rows = [row for row in own if chosen.takes_in(row.group_id, row.month)]
-    name, short = plain_name(instrument).capitalize(), short_title(instrument)
-    definition = instrument.parsed()
-    known = definition.reliability
-    hidden = Change(name, short, None, None, None, None, None, None, None, None)
-    if known is None or not rows:
-        return hidden
-    repeat = [row.n for row in rows]
-    result = reliable_change(
-        np.repeat([row.first for row in rows], repeat),
-        np.repeat([np.nan if row.latest is None else row.latest for row in rows], repeat),
-        sd=known.sd,
-        reliability=known.coefficient,
-        cutoff=known.recovery_cutoff,
-        higher_is_worse=definition.higher_is_worse,
-    )
-    found = result.counts()
-    recovered = found[Category.RECOVERED]
-    improved = recovered + found[Category.IMPROVED]
-    shown, _ = suppress(
-        {
-            "improved": improved,
-            "same": found[Category.UNCHANGED],
-            "worse": found[Category.WORSE],
-            "missing": found[Category.NO_SECOND_SCORE],
-        },
-        threshold=threshold,
-    )
-    shows_recovered = shown["improved"] is not None and may_show_share(
-        recovered, improved, threshold=threshold
-    )
-    return Change(
-        name,
-        short,
-        n=None if shown["missing"] is None else result.n,
-        missing=shown["missing"],
-        improved=shown["improved"],
-        same=shown["same"],
-        worse=shown["worse"],
-        recovered=recovered if shows_recovered else None,
-        least_points=floor(result.criterion) + 1,
-        cutoff=known.recovery_cutoff,
-    )
-
-
-def change_heading(changes: Sequence[Change]) -> str:
-    """The finding over all questionnaires' bars, without a word about causes."""
-    first = next((found for found in changes if found.is_whole), None)
-    if not changes:
-        return "Nobody has answered a first check-in yet"
-    if first is None:
-        return "Too few people have two scores yet"
-    improved, worse = first.improved_percent, first.worse_percent
-    return f"{first.name}: {improved}% improved reliably, {worse}% got worse"
 
 
 # Attendance -------------------------------------------------------------------------------------

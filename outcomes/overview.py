@@ -1,10 +1,9 @@
 """What stands on a coordinator's overview: what needs somebody today, and the figures."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
@@ -12,9 +11,11 @@ from django.utils.formats import date_format
 
 from accounts.models import Organisation, User
 from groups.models import SupportGroup
-from outcomes import felt, figures, queries, rules
+from outcomes import change_tables, changing, felt, figures, pulses, queries, rules
+from outcomes.change_queries import Measure, followed_by_code, measures_of
+from outcomes.changing import Change
 from outcomes.queries import SessionCount, Waiting
-from outcomes.scopes import Scope
+from outcomes.scopes import Lens, Scope
 from sessions.before_rules import uncovered
 from sessions.models import Cover, SupportSession
 from supportgroups.lib.templatetags.ui import time_words
@@ -46,6 +47,14 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """How many changed, by one questionnaire."""
+
+    measure: Measure
+    change: Change
+
+
+@dataclass(frozen=True)
 class Overview:
     """Everything of the page."""
 
@@ -55,7 +64,7 @@ class Overview:
     looks: Sequence[Look]
     retention: figures.Retention
     uptake: figures.Uptake
-    changes: Sequence[figures.Change]
+    changes: Sequence[Changed]
     change_heading: str
     attended: figures.Attended
     how_felt: felt.Felt
@@ -81,21 +90,16 @@ def overview_of(
         organisation, since=datetime.combine(since, datetime.min.time(), zone)
     )
     linked = [(g.pk, g.name, reverse("groups:group_detail", args=[g.slug])) for g in groups]
-    how_felt = _how_felt(organisation, linked, at=at)
+    how_felt = pulses.how_felt(organisation, linked, lens.groups, at=at)
     looks = _looks(
         groups,
         sessions,
         queries.sessions_not_begun(organisation, at=at),
         uncovered(organisation, at=at),
-        how_felt(None),
+        how_felt(Scope()),
         at=at,
     )
-    pairs = queries.score_pair_counts(organisation, at=at)
-    changes = [
-        found
-        for instrument in queries.instruments_asked_by(organisation)
-        if (found := figures.change(instrument, pairs, lens))
-    ]
+    changes = _changes(organisation, lens, at=at)
     met = {row.group_id for row in sessions}
     in_scope = scope.groups(lens.groups)
     return Overview(
@@ -110,7 +114,7 @@ def overview_of(
         retention=figures.retention(queries.episode_counts(organisation, at=at), lens),
         uptake=figures.uptake(queries.uptake_counts(organisation, at=at), lens),
         changes=changes,
-        change_heading=figures.change_heading(changes),
+        change_heading=_change_heading(changes),
         attended=figures.attended(
             sessions,
             [(pk, name, url) for pk, name, url in linked if pk in met and pk in in_scope],
@@ -118,21 +122,26 @@ def overview_of(
             zone=zone,
             threshold=threshold,
         ),
-        how_felt=how_felt(scope.group_id),
+        how_felt=how_felt(scope),
     )
 
 
-def _how_felt(
-    organisation: Organisation, groups: Sequence[tuple[UUID, str, str]], *, at: datetime
-) -> Callable[[UUID | None], felt.Felt]:
-    """How people felt by month, of one group or of all, from one question to the database."""
-    zone = ZoneInfo(organisation.time_zone)
-    months = felt.months_over(at, zone)
-    since, until = felt.span_of(months, zone)
-    counts = queries.felt_counts(organisation, since=since, until=until)
-    return lambda group_id: felt.felt(
-        counts, groups, months=months, group_id=group_id, threshold=organisation.smallest_cell
-    )
+def _changes(organisation: Organisation, lens: Lens, *, at: datetime) -> list[Changed]:
+    """The totals of all questionnaires, from one question to the database."""
+    measures = [each for each in measures_of(organisation) if not each.scale]
+    rows = followed_by_code(organisation, [each.instrument.code for each in measures], at=at)
+    return [
+        Changed(each, changing.change(each, rows[each.instrument.code], changing.settled(lens)))
+        for each in measures
+    ]
+
+
+def _change_heading(changes: Sequence[Changed]) -> str:
+    """The finding of the first questionnaire that shows one."""
+    if not changes:
+        return "Nobody has answered a first check-in yet"
+    told = next((each for each in changes if each.change.improved is not None), changes[0])
+    return change_tables.change_heading(told.measure, told.change)
 
 
 def _people_alerts(

@@ -6,7 +6,7 @@ share it. So a large organisation sends no more rows than a small one.
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from accounts.consents import COUNT_MY_ANSWERS, who_said_no
 from accounts.models import Organisation, User
 from groups.models import FacilitatorAssignment, Membership, SupportGroup, Topic
 from instruments.models import Instrument
@@ -128,35 +129,6 @@ FROM (
 GROUP BY group_id, month, came, could_come
 """
 
-_CHANGE = """
-WITH scored AS (
-    SELECT v.membership_id, i.code, v.wave, r.score, r.submitted_at
-    FROM groups_supportgroup g
-    JOIN groups_membership n ON n.group_id = g.id
-    JOIN outcomes_surveyinvitation v ON v.membership_id = n.id
-    JOIN outcomes_response r ON r.invitation_id = v.id
-    JOIN instruments_instrument i ON i.id = r.instrument_id
-    WHERE g.organisation_id = %(organisation)s
-      AND r.submitted_at IS NOT NULL AND r.score IS NOT NULL
-), latest AS (
-    SELECT DISTINCT ON (membership_id, code) membership_id, code, score, submitted_at
-    FROM scored
-    WHERE wave > 0
-    ORDER BY membership_id, code, wave DESC
-)
-SELECT f.code, m.group_id,
-       date_trunc(
-           'month', greatest(f.submitted_at, l.submitted_at) AT TIME ZONE %(zone)s
-       )::date AS month,
-       f.score, l.score, count(*)
-FROM scored f
-JOIN groups_membership m ON m.id = f.membership_id
-LEFT JOIN latest l ON l.membership_id = f.membership_id AND l.code = f.code
-WHERE f.wave = 0
-GROUP BY 1, 2, 3, 4, 5
-"""
-
-
 # Months by the organisation's clock. Where a session has too few answers for a mean of its own, the
 # month may say something all the same; `beside` counts whose answers these are, because the means
 # of the other sessions are seen on their pages.
@@ -172,6 +144,7 @@ WITH answers AS (
         VALUES ('heard', p.felt_heard), ('safe', p.felt_safe)
     ) AS q(question, value)
     WHERE g.organisation_id = %(organisation)s AND q.value IS NOT NULL
+      AND p.user_id NOT IN ({left_out})
       AND s.ended_at >= %(since)s AND s.ended_at < %(until)s
 )
 SELECT group_id, month, question,
@@ -208,17 +181,6 @@ class UptakeCount(NamedTuple):
     n: int
 
 
-class ScorePairCount(NamedTuple):
-    """How many memberships share a first and a latest score (None: there is no second one)."""
-
-    code: str
-    group_id: UUID
-    month: date
-    first: float
-    latest: float | None
-    n: int
-
-
 class SessionCount(NamedTuple):
     """How many came to one held session, of how many expected."""
 
@@ -251,16 +213,6 @@ def episode_counts(organisation: Organisation, *, at: datetime) -> list[EpisodeC
 def uptake_counts(organisation: Organisation, *, at: datetime) -> list[UptakeCount]:
     """Everybody who was ever accepted, by whether they came to a session."""
     return [UptakeCount(*row) for row in _rows(_UPTAKE, organisation, at)]
-
-
-def score_pair_counts(organisation: Organisation, *, at: datetime) -> list[ScorePairCount]:
-    """Everybody with a first score, with their latest one if there is a later one."""
-    return [
-        ScorePairCount(
-            code, group_id, month, float(first), None if latest is None else float(latest), n
-        )
-        for code, group_id, month, first, latest, n in _rows(_CHANGE, organisation, at)
-    ]
 
 
 def session_counts(organisation: Organisation, *, since: datetime) -> list[SessionCount]:
@@ -300,16 +252,26 @@ class FeltCount(NamedTuple):
     low_shown: list[UUID]
 
 
+def left_out_of(organisation: Organisation) -> tuple[str, dict[str, Any]]:
+    """A query of whoever does not want their answers counted, for the SQL of figures of answers."""
+    found = who_said_no(COUNT_MY_ANSWERS.code, organisation).values("pk")
+    sql, parameters = found.query.sql_with_params()
+    named = {f"left_out_{place}": value for place, value in enumerate(parameters)}
+    return sql % tuple(f"%({name})s" for name in named), named
+
+
 def felt_counts(organisation: Organisation, *, since: datetime, until: datetime) -> list[FeltCount]:
     """How people felt in sessions that ended between two moments, by group and month."""
+    sql, left_out = left_out_of(organisation)
     with connection.cursor() as cursor:
         cursor.execute(
-            _FELT,
+            _FELT.replace("{left_out}", sql),
             {
                 "organisation": organisation.pk,
                 "zone": organisation.time_zone,
                 "fewest": organisation.smallest_cell,
                 "not_safe": NOT_SAFE.value,
+                **left_out,
                 "since": since,
                 "until": until,
             },

@@ -31,7 +31,7 @@ from everything that is shown.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
@@ -246,12 +246,68 @@ def divide(
     whole blocks of the inside. The same cells always give the same blocks, and later months never
     change earlier blocks.
     """
+    (found,) = divide_by_levels([cells], groups, until=until, threshold=threshold, inside=inside)
+    return found
+
+
+def divide_by_levels(
+    levels: Sequence[Iterable[Cell]],
+    groups: Collection[GroupKind],
+    *,
+    until: date,
+    threshold: int = INSIDE,
+    inside: int = INSIDE,
+) -> list[Blocks]:
+    """Put the same people into blocks several times, each time told apart by other kinds.
+
+    The first level is divided as ever; blocks of each further one are made of whole blocks of the
+    one before, until its kinds are large enough. So figures of fine and of coarse kinds stand
+    beside one another, and a coarse one may show where a fine one cannot. That is safe for kinds
+    that only the figure itself tells of, such as who improved. Kinds that somebody knows from
+    elsewhere (who left) belong into the first level.
+    """
     lineages = {kind.id: kind.levels() for kind in groups}
-    given = [cell for cell in cells if any(cell.counts) and cell.group_id in lineages]
+    first, *finer = [
+        [cell for cell in cells if any(cell.counts) and cell.group_id in lineages]
+        for cells in levels
+    ]
+    running = (until.year, half_of(until))
+    heaps = _gather(_heaps(first, lineages, until=until), running, min(inside, threshold))
+    if threshold > inside:
+        heaps = _gather(heaps, running, threshold)
+    found = [_blocks(heaps, groups, first)]
+    for cells in finer:
+        heaps = _gather(_told_apart(heaps, cells), running, threshold)
+        found.append(_blocks(heaps, groups, cells))
+    return found
+
+
+def _blocks(heaps: Iterable[_Heap], groups: Collection[GroupKind], given: Sequence[Cell]) -> Blocks:
+    blocks = [Block(frozenset(heap.cells), tuple(heap.counts)) for heap in heaps]
     kinds = max((len(cell.counts) for cell in given), default=1)
+    return Blocks(blocks, groups, kinds, anybody=bool(given))
+
+
+def _told_apart(heaps: Iterable[_Heap], cells: Sequence[Cell]) -> list[_Heap]:
+    """The same people, counted by other kinds."""
+    counts = {(cell.group_id, cell.month): cell.counts for cell in cells}
+    return [
+        replace(
+            heap,
+            cells=list(heap.cells),
+            counts=[sum(each) for each in zip(*map(counts.__getitem__, heap.cells), strict=True)],
+        )
+        for heap in heaps
+    ]
+
+
+def _heaps(
+    given: Iterable[Cell], lineages: Mapping[UUID, tuple[object, ...]], *, until: date
+) -> list[_Heap]:
+    """Everybody of a group and a month that is over, in the order in which they came."""
     over = [cell for cell in given if cell.month < until]
     over.sort(key=lambda cell: (cell.month, cell.group_id))
-    heaps = [
+    return [
         _Heap(
             0,
             cell.group_id,
@@ -262,12 +318,6 @@ def divide(
         )
         for cell in over
     ]
-    running = (until.year, half_of(until))
-    found = _gather(heaps, running, min(inside, threshold))
-    if threshold > inside:
-        found = _gather(found, running, threshold)
-    blocks = [Block(frozenset(heap.cells), tuple(heap.counts)) for heap in found]
-    return Blocks(blocks, groups, kinds, anybody=bool(given))
 
 
 def _gather(heaps: Sequence[_Heap], running: tuple[int, int], threshold: int) -> list[_Heap]:
@@ -342,3 +392,10 @@ class Lens:
     def choose(self, cells: Iterable[Cell]) -> Chosen:
         """Who is counted in this scope."""
         return self.divide(cells).within(self.scope)
+
+    def choose_by_levels(self, *levels: Iterable[Cell]) -> list[Chosen]:
+        """Who is counted in this scope, level by level (see `divide_by_levels`)."""
+        found = divide_by_levels(
+            levels, self.groups, until=self.until, threshold=self.threshold, inside=self.inside
+        )
+        return [blocks.within(self.scope) for blocks in found]

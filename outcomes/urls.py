@@ -1,6 +1,6 @@
 from django.urls import path
 
-from outcomes import consent_views, figure_views, own_views, plan_views, views
+from outcomes import consent_views, figure_views, outcome_views, own_views, plan_views, views
 
 app_name = "outcomes"
 
@@ -42,5 +42,6 @@ urlpatterns = [
     path("account/consents/<slug:purpose>/", consent_views.consent_change, name="consent_change"),
     path("overview/", views.overview, name="overview"),
     path("overview/<slug:organisation>/", views.overview, name="overview"),
+    path("overview/<slug:organisation>/outcomes/", outcome_views.outcomes, name="outcomes"),
     path("overview/<slug:organisation>/<slug:key>.csv", figure_views.figure_csv, name="figure_csv"),
 ]

@@ -20,6 +20,7 @@ from django.db.models import (
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from accounts.consents import COUNT_MY_ANSWERS, who_said_no
 from accounts.models import User
 from accounts.rules import Viewer
 from groups.models import SupportGroup
@@ -159,7 +160,11 @@ def pulse_shown_of(
     fewest = support_session.group.organisation.smallest_cell
     if (at or timezone.now()) < shown_from:
         return PulseOfSession(shown_from, is_shown=False, fewest=fewest)
-    found = support_session.pulses.aggregate(
+    organisation = support_session.group.organisation
+    counted = support_session.pulses.exclude(
+        user__in=who_said_no(COUNT_MY_ANSWERS.code, organisation)
+    )
+    found = counted.aggregate(
         heard=Avg("felt_heard"),
         heard_by=Count("felt_heard"),
         safe=Avg("felt_safe"),

@@ -139,7 +139,10 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": _context_processors,
-            "libraries": {"ui": "supportgroups.lib.templatetags.ui"},
+            "libraries": {
+                "diagrams": "supportgroups.lib.templatetags.diagrams",
+                "ui": "supportgroups.lib.templatetags.ui",
+            },
             "builtins": ["django_htmx.templatetags.django_htmx"],
         },
     }

@@ -380,6 +380,7 @@ DOORS: dict[str, Door] = {
     "outcomes:survey_plan_change": Door({"coordinator"}, at=_survey_plan),
     "outcomes:survey_plan_move": Door({"coordinator"}, "POST", at=_survey_plan),
     "outcomes:survey_plan_end": Door({"coordinator"}, at=_survey_plan),
+    "outcomes:outcomes": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:figure_csv": Door(
         {"coordinator"}, at=lambda world: [world.organisation.slug, "retention"]

@@ -151,6 +151,19 @@ def slope(sums: PairSums, *, alpha: float = 0.05) -> Estimate:
     return _around(steep, error, sums.n - 2, alpha)
 
 
+def on_line(sums: PairSums, x: float, *, alpha: float = 0.05) -> Estimate:
+    """The mean y at this x by the line of `slope`, with the limits of that mean."""
+    steep = slope(sums, alpha=alpha)
+    of_x, of_y = Sums(sums.n, sums.x, sums.xx), Sums(sums.n, sums.y, sums.yy)
+    value = of_y.mean + steep.value * (x - of_x.mean)
+    if math.isnan(steep.standard_error):
+        return Estimate(value, math.nan, math.nan, math.nan)
+    within = of_x.variance * (sums.n - 1)
+    # The slope's error is s / √within, so that s² / n follows from it.
+    error = steep.standard_error * math.sqrt(within / sums.n + (x - of_x.mean) ** 2)
+    return _around(value, error, sums.n - 2, alpha)
+
+
 def _around(value: float, error: float, degrees_of_freedom: float, alpha: float) -> Estimate:
     reach = two_sided_t(alpha, degrees_of_freedom) * error
     return Estimate(value, error, value - reach, value + reach)

@@ -36,15 +36,25 @@ def count(**fields) -> FeltCount:
     return FeltCount(**given | fields)
 
 
-def figure(*counts, group_id: UUID | None = None) -> felt.Felt:
+def figure(*counts, group_ids: set[UUID] | None = None) -> felt.Felt:
     groups = [(GROUP, "Evening circle", "/groups/evening-circle/")]
     return felt.felt(
         counts,
         groups,
         months=felt.months_over(NOW, LONDON),
-        group_id=group_id,
+        group_ids=group_ids,
         threshold=5,
     )
+
+
+def test_some_groups_are_what_each_of_them_shows():
+    other = uuid4()
+    rows = [count(), count(group_id=other, total=20)]
+    assert figure(*rows, group_ids={GROUP}).months[-1].safe == felt.Mean(4.0, 10)
+    both = figure(*rows, group_ids={GROUP, other})
+    assert both.months[-1].safe == felt.Mean(3.0, 20)
+    assert both.is_narrowed
+    assert figure(*rows, group_ids=set()).months[-1].safe is None
 
 
 def test_only_months_whose_last_questions_have_closed():
@@ -92,7 +102,7 @@ def test_all_groups_together_are_only_those_that_show():
 def test_not_safe_is_told_as_a_number_of_many_people_only(low, people, shows):
     row = count(n=30, total=90, people=people, low=[uuid4() for _ in range(low)])
     assert figure(row).months[-1].not_safe == shows
-    assert figure(row, group_id=GROUP).months[-1].not_safe is None
+    assert figure(row, group_ids={GROUP}).months[-1].not_safe is None
 
 
 def test_what_is_left_out_of_a_mean_is_left_out_of_its_numbers():
@@ -144,9 +154,13 @@ def test_the_overview_shows_months_and_groups_to_look_at(coordinator, group, org
     )
     for value in (3, 3, 3, 3, 2):
         factories.pulse(held, factories.user(), felt_heard=5, felt_safe=value)
+    factories.group(organisation=organisation, name="Another circle")
     address = reverse("outcomes:overview", args=[organisation.slug])
     for query in ("", f"?group={group.slug}"):
         page = " ".join(coordinator.client.get(address + query).content.decode().split())
         assert f"Felt safe: 2.8 of 5 in {month:%B %Y}" in page
         assert "People felt less safe" in page
+        all_about_it = reverse("outcomes:outcomes", args=[organisation.slug])
+        assert f"{all_about_it}{query}#felt-title" in page
+        page = coordinator.client.get(all_about_it + query).content.decode()
         assert ("People who did not feel safe" in page) is (not query)

@@ -9,7 +9,7 @@ import pytest
 from instruments import catalogue
 from instruments.models import Instrument
 from outcomes import figures
-from outcomes.queries import EpisodeCount, ScorePairCount, SessionCount, UptakeCount
+from outcomes.queries import EpisodeCount, SessionCount, UptakeCount
 from outcomes.scopes import GroupKind, Lens, Scope
 
 GROUP, OTHER, THIRD = (UUID(int=number) for number in (1, 2, 3))
@@ -116,59 +116,6 @@ def test_uptake():
     assert figures.uptake(almost_all, lens()).came is None
     nobody = figures.uptake([], lens())
     assert (nobody.came, nobody.could_come) == (0, 0)
-
-
-# Change ------------------------------------------------------------------------------------------
-
-
-def pairs(*rows, group=GROUP):
-    """Rows of (first, latest, how many)."""
-    return [ScorePairCount("phq-9", group, MONTH, *row) for row in rows]
-
-
-def test_change_by_hand(phq_9):
-    """6 points are more than the measure's error (5.06); below 10 is recovered."""
-    counts = pairs(
-        (18, 12, 6),  # improved, still above the cut-off
-        (15, 9, 7),  # recovered
-        (14, 9, 8),  # 5 points: no clear change
-        (8, 14, 5),  # worse
-        (12, None, 9),
-    )
-    found = figures.change(phq_9, counts, lens())
-    assert (found.name, found.short) == ("Low mood", "PHQ-9")
-    assert (found.improved, found.same, found.worse) == (13, 8, 5)
-    assert (found.recovered, found.n, found.missing) == (7, 26, 9)
-    assert (found.least_points, found.cutoff) == (6, 10)
-    assert figures.change_heading([found]) == "Low mood: 50% improved reliably, 19% got worse"
-
-
-def test_change_hides_small_counts_and_what_would_give_them_away(phq_9):
-    counts = pairs((18, 6, 20), (10, 10, 12), (8, 14, 2), (12, None, 9))
-    found = figures.change(phq_9, counts, lens())
-    assert (found.worse, found.missing) == (None, None), "the smallest other goes with it"
-    assert (found.improved, found.same, found.n) == (20, 12, None)
-    assert not found.is_whole
-    assert figures.change_heading([found]) == "Too few people have two scores yet"
-
-
-def test_change_shows_nothing_of_few_people_or_without_reliability(phq_9):
-    hidden = figures.change(phq_9, pairs((18, 6, 4)), lens())
-    assert (hidden.n, hidden.improved, hidden.least_points) == (None, None, None)
-    assert figures.change(phq_9, [], lens()) is None
-    phq_9.definition = {**phq_9.definition, "reliability": None}
-    unknown = figures.change(phq_9, pairs((18, 6, 40)), lens())
-    assert not unknown.is_whole
-
-
-def test_change_heading_before_the_first_answer():
-    assert figures.change_heading([]) == "Nobody has answered a first check-in yet"
-
-
-def test_change_of_one_group(phq_9):
-    counts = [*pairs((18, 6, 10)), *pairs((10, 10, 10), group=OTHER)]
-    found = figures.change(phq_9, counts, lens(group_id=GROUP))
-    assert (found.improved, found.n) == (10, 10)
 
 
 # Attendance --------------------------------------------------------------------------------------

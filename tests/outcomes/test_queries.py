@@ -161,18 +161,6 @@ def scores(plan, membership, *values):
         )
 
 
-def test_score_pair_counts_take_the_first_and_the_latest(group, organisation):
-    plan = factories.survey_plan(group)
-    for values in [(18, 12, 6), (18, 6), (18, 11, None), (7,), (None, 3)]:
-        scores(plan, factories.member(group), *values)
-    rows = queries.score_pair_counts(organisation, at=timezone.now())
-    assert {(row.code, row.first, row.latest): row.n for row in rows} == {
-        ("phq-9", 18, 6): 2,
-        ("phq-9", 18, 11): 1,
-        ("phq-9", 7, None): 1,
-    }
-
-
 def test_session_counts_expect_nobody_who_was_excused(group, organisation):
     [held] = weekly_sessions(group, 1)
     for status in ("attended", "late", "left_early", "no_show", "expected", "excused"):

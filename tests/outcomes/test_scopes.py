@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.scopes import Cell, GroupKind, Period, Scope, cells_of, divide, periods_until
+from outcomes.scopes import (
+    Cell,
+    GroupKind,
+    Period,
+    Scope,
+    cells_of,
+    divide,
+    divide_by_levels,
+    periods_until,
+)
 
 TOPICS = ("grief", "sleep")
 MONTHS = [date(2025, month, 1) for month in (4, 6, 7, 12)] + [date(2026, 1, 1), date(2026, 2, 1)]
@@ -126,6 +135,41 @@ def test_a_report_beside_the_pages_tells_no_more(world):
     assert not tells_about_fewer(leaving, people_in(cells), 11)
     both = np.unique(np.vstack([numbers_shown(cells, groups), leaving]), axis=0)
     assert not tells_about_fewer(both, people_in(cells), 5)
+
+
+def levels_of(cells):
+    """Four finest kinds: who left and who stayed, each of them improved or not.
+
+    Everybody knows who left, so that is the first level; the second tells who improved.
+    """
+    known = [cell._replace(counts=(sum(cell.counts[:2]), sum(cell.counts[2:]))) for cell in cells]
+    secret = [
+        cell._replace(counts=(sum(cell.counts[::2]), sum(cell.counts[1::2]))) for cell in cells
+    ]
+    return known, secret
+
+
+@settings(max_examples=40, deadline=None)
+@given(worlds(kinds=4), st.sampled_from([5, 11]))
+def test_finer_blocks_are_made_of_whole_coarser_ones(world, threshold):
+    groups, cells = world
+    known, secret = divide_by_levels(levels_of(cells), groups, until=UNTIL, threshold=threshold)
+    assert known == divide(levels_of(cells)[0], groups, until=UNTIL, threshold=threshold)
+    for block in secret.blocks:
+        parts = [each for each in known.blocks if each.cells <= block.cells]
+        assert frozenset().union(*(each.cells for each in parts)) == block.cells
+        assert sum(block.counts) == sum(sum(each.counts) for each in parts)
+        assert all(count == 0 or count >= threshold for count in block.counts)
+
+
+def test_finer_blocks_do_not_change_later():
+    cells = [Cell(A.id, date(2026, month, 1), (3, 2)) for month in range(1, 10)]
+    other = [cell._replace(counts=(4, 1)) for cell in cells]
+    (_, early), (_, late) = (
+        divide_by_levels([cells, other], [A], until=date(2026, month, 1)) for month in (7, 12)
+    )
+    assert [block.counts for block in early.blocks] == [(24, 6)]
+    assert late.blocks[:1] == early.blocks
 
 
 def test_the_attack_finds_what_is_there_to_find():

@@ -456,21 +456,21 @@ def test_overview_notices_an_emptying_group(coordinator, organisation, group, fa
 
 @pytest.fixture
 def people_with_scores(group, plan):
-    """12 people who first came seven weeks ago; 6 improved, 6 did not."""
+    """12 people who first came half a year ago; 6 improved, 6 did not."""
     sessions = [
         factories.support_session(
             group, status="ended", starts_at=timezone.now() - timedelta(days=days)
         )
-        for days in (49, 42, 7)
+        for days in (210, 203, 7)
     ]
     for place in range(12):
-        membership = factories.member(group, activated_at=timezone.now() - timedelta(days=50))
+        membership = factories.member(group, activated_at=timezone.now() - timedelta(days=211))
         for held in sessions:
             factories.attendance(held, membership)
         for wave, score in enumerate((18, 6 if place < 6 else 17)):
             factories.response(
                 factories.invitation(plan, membership, wave=wave),
-                submitted_at=timezone.now() - timedelta(days=40),
+                submitted_at=timezone.now() - timedelta(days=200 - 30 * wave),
                 score=score,
             )
 
@@ -486,7 +486,7 @@ def test_overview_figures_from_the_rows(coordinator, organisation, people_with_s
 
 
 def test_overview_filters_by_group_and_period(coordinator, organisation, group, people_with_scores):
-    began = timezone.localdate(timezone.now() - timedelta(days=49))
+    began = timezone.localdate(timezone.now() - timedelta(days=210))
     found = overview(coordinator, organisation, group=group.slug, period=str(began.year))
     assert "12 people who came to a first session" in found.content.decode()
     assert f'value="{began.year}" selected' in found.content.decode()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcomes.statistics.means import PairSums, Sums, difference, mean, slope
+from outcomes.statistics.means import PairSums, Sums, difference, mean, on_line, slope
 
 #: Student 1908: hours of sleep gained under two drugs (R's `sleep`).
 DRUG_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
@@ -46,6 +46,11 @@ def test_slope_of_a_textbook_line():
     found = slope(PairSums.of(zip(speed, stop, strict=True)))
     assert found.value == pytest.approx(3.932409, abs=1e-6)
     assert (found.lower, found.upper) == pytest.approx((3.096964, 4.767853), abs=1e-6)
+    # predict(lm(dist ~ speed, cars), data.frame(speed = 10), interval = "confidence")
+    at_10 = on_line(PairSums.of(zip(speed, stop, strict=True)), 10)
+    assert (at_10.value, at_10.lower, at_10.upper) == pytest.approx(
+        (21.744993, 15.461917, 28.028068), abs=1e-5
+    )
 
 
 def test_what_few_people_do_not_define_is_not_a_number():
@@ -57,6 +62,8 @@ def test_what_few_people_do_not_define_is_not_a_number():
     assert math.isnan(slope(PairSums.of([(1, 1)])).value)
     assert math.isnan(slope(PairSums.of([(1, 1), (1, 2), (1, 3)])).value)
     assert slope(PairSums.of([(1, 1), (2, 3)])).value == 2
+    assert on_line(PairSums.of([(1, 1), (2, 3)]), 3).value == 5
+    assert math.isnan(on_line(PairSums.of([(1, 1), (2, 3)]), 3).lower)
 
 
 def test_everybody_alike_has_no_spread():
