@@ -1,5 +1,6 @@
 """Ask, answer and send. A risk in an answer opens a concern in the same transaction."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts import consents
-from accounts.models import User
+from accounts.models import Organisation, User
 from audit.trail import record
 from instruments.schema import Definition, RiskRule
 from instruments.scoring import check_answers, items_to_ask, score
@@ -140,6 +141,20 @@ def send_claimed(
     return SurveyInvitation.objects.bulk_update(
         invitations, ["sent_at", "reminders_sent", "attempts", "next_mail_at"]
     )
+
+
+@transaction.atomic
+def choose_at_start(
+    *,
+    choices: Sequence[tuple[str, Organisation | None]],
+    agreed: Collection[str],
+    by: User,
+    at: datetime | None = None,
+) -> None:
+    """Keep what somebody ticked on the first page of a check-in, and what they did not tick."""
+    for purpose, organisation in choices:
+        change = consents.give if purpose in agreed else consents.withdraw
+        change(user=by, purpose=purpose, organisation=organisation, by=by, at=at)
 
 
 @dataclass(frozen=True)

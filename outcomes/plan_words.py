@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from outcomes.models import SurveyPlan
+from outcomes.models import SurveyInvitation, SurveyPlan
 from outcomes.rules import QUESTIONS_A_MINUTE, questions_in_words
 
 Baseline = SurveyPlan.Baseline
@@ -153,3 +154,34 @@ def burden(previews: Iterable[Preview]) -> Burden | None:
             1, math.ceil(sum(each.questions * each.times for each in found) / QUESTIONS_A_MINUTE)
         ),
     )
+
+
+def next_time(invitation: SurveyInvitation, *, at: datetime) -> str:
+    """When the person who answered is asked the same again, as far as that is known."""
+    plan, occasion = invitation.plan, invitation.occasion
+    after_end = sorted(plan.after_end_weeks)
+    if plan.ended_at is None and occasion not in SurveyInvitation.AFTERWARDS:
+        if plan.every_sessions:
+            more = (
+                "1 more session"
+                if plan.every_sessions == 1
+                else (f"{plan.every_sessions} more sessions")
+            )
+            return f"We ask again after you have come to {more}."
+        if plan.every_weeks:
+            return f"We ask again {_in_weeks(invitation.arose_at, plan.every_weeks, at=at)}."
+        if plan.at_end or after_end:
+            return "We ask again when your time in the group has ended."
+    if plan.ended_at is None and occasion in SurveyInvitation.AFTERWARDS:
+        past = {"end": 0, "follow_up_4": 4, "follow_up_12": 12}[occasion]
+        coming = [weeks for weeks in after_end if weeks > past]
+        if coming:
+            moment = _in_weeks(invitation.arose_at, coming[0] - past, at=at)
+            return f"We ask again {moment}."
+    return "We do not ask you these questions again."
+
+
+def _in_weeks(since: datetime, weeks: int, *, at: datetime) -> str:
+    """Roughly, because a mail may wait some days: "in about 3 weeks"."""
+    left = max(1, round((since + timedelta(weeks=weeks) - at) / timedelta(weeks=1)))
+    return "in about a week" if left == 1 else f"in about {left} weeks"

@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from accounts import consents
 from accounts.models import Organisation, StaffRole, User
 from groups.models import Membership, SupportGroup
+from outcomes.models import SurveyInvitation
+from safeguarding.rules import named_person
 
 
 class Role(StrEnum):
@@ -160,11 +162,54 @@ class Choice:
         return self.purpose.words(self.organisation)
 
 
+@dataclass(frozen=True)
+class AnswerReaders:
+    """Who there is besides the person when a group asks something, by name."""
+
+    #: See how many people changed, never who; and answers that worry.
+    coordinators: Sequence[User]
+    #: Who is asked first about an answer that worries; None while nobody is on call.
+    first_told: User | None
+
+
+def readers_of_answers(group: SupportGroup, person: User) -> AnswerReaders:
+    """As the rules have it at this moment."""
+    return AnswerReaders(
+        coordinators=list(coordinators_of(group.organisation)),
+        first_told=named_person(group.organisation, about=person),
+    )
+
+
 def organisations_of(user: User) -> QuerySet[Organisation]:
     """The organisations in whose groups the person is or was."""
     return Organisation.objects.filter(
         pk__in=Membership.objects.filter(user=user).values("group__organisation")
     ).order_by("name")
+
+
+def choices_at_start(user: User, invitation: SurveyInvitation) -> list[Choice]:
+    """What is asked on the first page of a check-in, because it is about this one.
+
+    Sharing, where another group of the organisation asks them too; being asked after leaving, where
+    the plan asks then and the person is still a member.
+    """
+    found: list[tuple[consents.Purpose, Organisation | None]] = []
+    group, plan = invitation.membership.group, invitation.plan
+    others = Membership.objects.active().filter(
+        user=user,
+        group__organisation=group.organisation_id,
+        group__survey_plans__ended_at__isnull=True,
+        group__survey_plans__instrument__code=plan.instrument.code,
+    )
+    if others.exclude(group=group).exists():
+        found.append((consents.SHARE_ANSWERS, None))
+    asks_later = plan.at_end or plan.after_end_weeks
+    if asks_later and invitation.membership.status == Membership.Status.ACTIVE:
+        found.append((consents.ASK_AFTER_LEAVING, group.organisation))
+    return [
+        Choice(purpose, organisation, consents.has_consented(user, purpose.code, organisation))
+        for purpose, organisation in found
+    ]
 
 
 def choices_of(user: User) -> list[Choice]:

@@ -257,38 +257,32 @@ def is_closed(invitation: SurveyInvitation, *, at: datetime | None = None) -> bo
     return invitation.closes_at <= (at or timezone.now())
 
 
+def why_not_answer(user: Viewer, sheet: Sheet, *, at: datetime | None = None) -> Refused | None:
+    """Why this person cannot answer now; None when they can."""
+    invitation = sheet.invitation
+    home = ("Go to your home", "/home/")
+    if not user.is_authenticated or invitation.membership.user_id != user.pk:
+        return Refused("not_yours", "Only the person who was asked can answer.")
+    if sheet.is_sent:
+        message = "You have sent these answers already, so they stay as they are."
+        return Refused("sent", message, next_step=home)
+    if invitation.stopped_at is not None:
+        message = "These answers are no longer needed, because the group asks differently now."
+        return Refused("stopped", f"{message} Nothing is missing.", next_step=home)
+    if not SurveyInvitation.objects.filter(still_asked(), pk=invitation.pk).exists():
+        message = "You are no longer in the group that asked, so nothing is missing."
+        return Refused("left", message, next_step=home)
+    if is_closed(invitation, at=at):
+        return Refused("closed", "This check-in has closed. Nothing is wrong.", next_step=home)
+    return None
+
+
 def check_may_answer(
     user: Viewer, invitation: SurveyInvitation, *, at: datetime | None = None
 ) -> SurveyInvitation:
     """The invitation, if this person may still answer it, else `Refused`."""
-    if not user.is_authenticated or invitation.membership.user_id != user.pk:
-        raise Refused("not_yours", "Only the person who was asked can answer.")
-    if sheet_of(invitation).is_sent:
-        raise Refused(
-            "sent",
-            "You have sent these answers already, so they stay as they are.",
-            next_step=("Go to your home", "/home/"),
-        )
-    home = ("Go to your home", "/home/")
-    if invitation.stopped_at is not None:
-        raise Refused(
-            "stopped",
-            "These answers are no longer needed, because the group asks differently now. "
-            "Nothing is missing.",
-            next_step=home,
-        )
-    if not SurveyInvitation.objects.filter(still_asked(), pk=invitation.pk).exists():
-        raise Refused(
-            "left",
-            "You are no longer in the group that asked, so nothing is missing.",
-            next_step=home,
-        )
-    if is_closed(invitation, at=at):
-        raise Refused(
-            "closed",
-            "This check-in has closed. Nothing is wrong: you will be asked again another time.",
-            next_step=("Go to your home", "/home/"),
-        )
+    if refused := why_not_answer(user, sheet_of(invitation), at=at):
+        raise refused
     return invitation
 
 

@@ -1,21 +1,25 @@
 """A person's home and check-ins, and a coordinator's overview."""
 
+from itertools import groupby
 from typing import Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.rules import organisations_coordinated_by, reminders_in_words
 from instruments.schema import Item
-from outcomes import actions, home, queries, rules
+from outcomes import actions, home, own, queries, readers, rules
 from outcomes.figure_views import ask
 from outcomes.forms import AnswerForm
+from outcomes.models import Response, SurveyInvitation
 from outcomes.overview import overview_of
+from outcomes.plan_words import next_time
 from outcomes.rules import Sheet
 from supportgroups.lib.htmx import render_page
 
@@ -63,18 +67,37 @@ def _step(sheet: Sheet) -> HttpResponse:
     return redirect("outcomes:survey_question", sheet.invitation.pk, item.id)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def survey_start(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
-    """What this is about. Whoever has begun goes straight on, on any device."""
-    sheet = _sheet(request, invitation_id)
-    closed = rules.is_closed(sheet.invitation) or sheet.invitation.stopped_at is not None
-    if sheet.is_sent or (sheet.answered and not closed):
+    """What this is about, who sees it, and what to agree to. Start keeps what was ticked.
+
+    Whoever has begun goes straight on, on any device.
+    """
+    sheet, person = _sheet(request, invitation_id), _person(request)
+    if sheet.is_sent:
         return _step(sheet)
-    waiting = queries.open_invitations_of(_person(request), at=timezone.now())
+    refused = rules.why_not_answer(person, sheet)
+    if sheet.answered and refused is None:
+        return _step(sheet)
+    choices = [] if refused else readers.choices_at_start(person, sheet.invitation)
+    if request.method == "POST" and refused is None:
+        actions.choose_at_start(
+            choices=[(each.purpose.code, each.organisation) for each in choices],
+            agreed=[each.purpose.code for each in choices if each.purpose.code in request.POST],
+            by=person,
+        )
+        return _step(sheet)
+    waiting = queries.open_invitations_of(person, at=timezone.now())
     return render_page(
         request,
         "outcomes/survey_start.html",
-        {"sheet": sheet, "closed": closed, "waiting": waiting, **_about(sheet)},
+        {
+            "sheet": sheet,
+            "refused": refused,
+            "choices": choices,
+            "waiting": waiting,
+            **_about(sheet, person),
+        },
     )
 
 
@@ -98,7 +121,13 @@ def survey_question(request: HttpRequest, invitation_id: UUID, item_id: str) -> 
     return render_page(
         request,
         "outcomes/survey_question.html",
-        {"sheet": sheet, "item": item, "form": form, **_about(sheet), **_place(sheet, item)},
+        {
+            "sheet": sheet,
+            "item": item,
+            "form": form,
+            **_about(sheet, _person(request)),
+            **_place(sheet, item),
+        },
     )
 
 
@@ -141,10 +170,14 @@ def survey_check(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     rules.check_may_answer(request.user, sheet.invitation)
     rows = [(item, _said(item, sheet.answers[item.id])) for item in sheet.items]
     # The words before the scored questions do not belong to the others.
-    scored = [row for row in rows if row[0].scored]
-    parts = [(sheet.definition.stem, scored), ("", rows[len(scored) :])]
+    parts = [
+        (sheet.definition.stem if scored else "", list(listed))
+        for scored, listed in groupby(rows, key=lambda row: row[0].scored)
+    ]
     return render_page(
-        request, "outcomes/survey_check.html", {"sheet": sheet, "parts": parts, **_about(sheet)}
+        request,
+        "outcomes/survey_check.html",
+        {"sheet": sheet, "parts": parts, **_about(sheet, _person(request))},
     )
 
 
@@ -154,37 +187,67 @@ def survey_done(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     sheet = _sheet(request, invitation_id)
     if not sheet.is_sent:
         return _step(sheet)
-    following = queries.open_invitations_of(_person(request), at=timezone.now()).first()
+    person, at = _person(request), timezone.now()
+    following = queries.open_invitations_of(person, at=at).first()
     return render_page(
         request,
         "outcomes/survey_done.html",
         {
             "sheet": sheet,
             "concern": rules.concerns_from(sheet.response).first() if sheet.response else None,
-            "following": rules.sheet_of(following) if following else None,
-            **_about(sheet),
+            "following": _following(following) if following else None,
+            "next_time": next_time(sheet.invitation, at=at),
+            "parts": _parts(sheet, sheet.response) if sheet.response else [],
+            **_about(sheet, person),
         },
     )
 
 
-def _about(sheet: Sheet) -> dict[str, Any]:
+def _parts(sheet: Sheet, response: Response) -> list[own.Part]:
+    """The scores of parts of the questions."""
+    day = own.day_of(response, _zone())
+    return own.CheckIn(response, sheet.definition, day, ()).parts
+
+
+def _following(invitation: SurveyInvitation) -> dict[str, Any]:
+    """The next set, which begins with its first open question: all was said on the first page."""
+    sheet = rules.sheet_of(invitation)
+    item = sheet.next_item
+    page = (
+        ("survey_question", [invitation.pk, item.id]) if item else ("survey_check", [invitation.pk])
+    )
+    return {
+        "sheet": sheet,
+        "name": rules.plain_name(sheet.instrument),
+        "questions": rules.questions_in_words(sheet.definition, "short"),
+        "minutes": rules.minutes_in_words(len(sheet.items) - sheet.answered),
+        "url": reverse(f"outcomes:{page[0]}", args=page[1]),
+    }
+
+
+def _about(sheet: Sheet, person: User) -> dict[str, Any]:
     """What every page of a check-in says about it."""
+    group = sheet.invitation.membership.group
     return {
         "name": rules.plain_name(sheet.instrument),
         "short": rules.short_title(sheet.instrument),
+        "questions": rules.questions_in_words(sheet.definition, "short"),
+        "recall": rules.recall_in_words(sheet.definition),
+        "minutes": rules.minutes_in_words(len(sheet.definition.all_items)),
         "definition": sheet.definition,
-        "group": sheet.invitation.membership.group,
+        "group": group,
+        "readers": readers.readers_of_answers(group, person),
     }
 
 
 def _place(sheet: Sheet, item: Item) -> dict[str, Any]:
-    """Where a question stands. Only the scored ones are counted: their number never changes."""
+    """Where a question stands. A total only where it never changes with the answers."""
     scored = sheet.definition.items
-    return {
-        "number": scored.index(item) + 1 if item in scored else None,
-        "total": len(scored),
-        "before": sheet.before(item),
-    }
+    before = sheet.before(item)
+    if any(each.condition is not None for each in sheet.definition.all_items):
+        return {"number": sheet.items.index(item) + 1, "total": None, "before": before}
+    number = scored.index(item) + 1 if item in scored else None
+    return {"number": number, "total": len(scored), "before": before}
 
 
 def _said(item: Item, value: int | None) -> str:

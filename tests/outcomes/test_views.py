@@ -54,7 +54,7 @@ def test_survey_start_says_what_this_is(member, invitation):
     page = member.client.get(survey("start", invitation))
     assert page.status_code == 200
     content = page.content.decode()
-    assert "9 short questions about the last 2 weeks" in content
+    assert "Up to 10 short questions about the last 2 weeks" in content
     assert invitation.plan.instrument.parsed().licence.notice.split(".")[0] in content
 
 
