@@ -3,6 +3,7 @@
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -11,7 +12,9 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.rules import organisations_coordinated_by
 from outcomes import change_tables, pulses, queries, staying
+from outcomes.counting_actions import recount_before_a_page
 from outcomes.forms import ScopeForm
+from outcomes.models import Recount
 from outcomes.tables import Asked, Make
 
 #: Each figure's key, which stands in the address of its CSV, and what makes its table.
@@ -24,15 +27,21 @@ FIGURES: dict[str, Make] = {
 
 def ask(request: HttpRequest, organisation: str) -> tuple[Asked, ScopeForm]:
     """The organisation, if this person coordinates it (else 404), and what the filters say."""
-    found = get_object_or_404(organisations_coordinated_by(request.user), slug=organisation)
+    changed = Recount.objects.filter(group__organisation=OuterRef("pk"))
+    mine = organisations_coordinated_by(request.user).annotate(has_changed=Exists(changed))
+    found = get_object_or_404(mine, slug=organisation)
+    has_changed: bool = found.has_changed  # type: ignore[attr-defined]
+    is_counted = not has_changed or recount_before_a_page(by=None, organisation=found)
     groups = queries.groups_of(found)
     at, zone = timezone.now(), ZoneInfo(timezone.get_current_timezone_name())
-    form = ScopeForm(
-        request.GET,
-        groups=groups,
-        topics=queries.topics_of(found),
-        today=at.astimezone(zone).date(),
-    )
+    names = {
+        slug: name
+        for group in groups
+        for slug, name in zip(group.topic_slugs, group.topic_names, strict=True)  # type: ignore[attr-defined]
+    }
+    topics = sorted(names.items(), key=lambda topic: topic[1])
+    today = at.astimezone(zone).date()
+    form = ScopeForm(request.GET, groups=groups, topics=topics, today=today)
     return (
         Asked(
             user=cast(User, request.user),
@@ -42,8 +51,11 @@ def ask(request: HttpRequest, organisation: str) -> tuple[Asked, ScopeForm]:
             at=at,
             zone=zone,
             about=form.about,
+            chosen=form.chosen,
             query=form.query,
+            topics=topics,
             given=request.GET.dict(),
+            is_counted=is_counted,
         ),
         form,
     )

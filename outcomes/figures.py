@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.utils.formats import date_format
+from numpy.typing import NDArray
 
 from outcomes.queries import (
     WEEKS,
-    EpisodeCount,
     SessionCount,
+    StayCount,
     UptakeCount,
 )
 from outcomes.scopes import Lens, cells_of
@@ -27,7 +28,7 @@ from outcomes.statistics.suppression import (
     may_show,
     steps_to_show,
 )
-from outcomes.statistics.survival import kaplan_meier
+from outcomes.statistics.survival import SurvivalCurve, without_cause
 
 #: The session whose value the heading names, when the curve reaches that far.
 MARK = 8
@@ -101,49 +102,62 @@ class Retention:
         return [(step.session, step.at_risk) for step in self.steps]
 
 
-def retention(counts: Sequence[EpisodeCount], lens: Lens) -> Retention:
-    """The Kaplan–Meier curve of a scope, in sessions held since the first attended one.
+def retention(counts: Sequence[StayCount], *, n: int, anybody: bool, threshold: int) -> Retention:
+    """The curve of `n` people, in sessions held since the first attended one.
 
-    It ends before fewer people are counted than the lens shows.
+    It ends before fewer than `threshold` people are counted. Whoever finished a course counts as
+    not having left from then on.
     """
-    people = cells_of((row.group_id, row.month, 0, row.n) for row in counts if row.is_first)
-    chosen, threshold = lens.choose(people), lens.threshold
-    if not people:
+    if not anybody:
         return Retention("Nobody has come to a first session yet", 0, [], None, None, None)
-    if not chosen.n:
+    if not n:
         return Retention("Too few people to show how long they stay", None, [], None, None, None)
-    rows = [row for row in counts if chosen.takes_in(row.group_id, row.month)]
-    repeat = [row.n for row in rows]
-    durations = np.repeat([row.duration for row in rows], repeat)
-    outcomes = np.repeat([row.outcome for row in rows], repeat)
-    curve = kaplan_meier(durations, outcomes == Outcome.DROPOUT)
-    sessions = np.arange(int(curve.observed_until) + 1)
-    at_risk = np.asarray(curve.at_risk_at(sessions))
-    shown = steps_to_show(at_risk, threshold=threshold)
-    share = np.asarray(curve.at(sessions))
-    low, high = map(np.asarray, curve.limits_at(sessions))
-    steps = [
-        Step(int(t), float(s), float(lo), float(hi), int(r))
-        for t, s, lo, hi, r in zip(sessions[:shown], share, low, high, at_risk, strict=False)
-        # Where everybody has gone there is no interval, and nobody is counted either.
-        if not np.isnan(lo)
-    ]
+    durations, outcomes = observations(counts)
+    curve = without_cause(durations, outcomes, Outcome.DROPOUT)
+    steps = steps_of(curve, threshold=threshold)
     mark = next((s for s in steps if s.session == MARK), steps[-1] if steps else None)
+    finished = int(np.sum(outcomes == Outcome.COMPLETION))
     if mark is None or mark.session == 0:
         heading = "It is too early to say how long people stay"
     else:
         noun = "session" if mark.session == 1 else "sessions"
-        heading = f"{mark.percent}% still come {mark.session} {noun} after their first"
-    finished = sum(row.n for row in rows if row.outcome == Outcome.COMPLETION)
-    returns = sum(row.n for row in rows if not row.is_first)
+        verb = "have not left" if finished else "still come"
+        heading = f"{mark.percent}% {verb} {mark.session} {noun} after their first"
+    returns = sum(row.n - row.firsts for row in counts)
     return Retention(
         heading,
-        chosen.n,
+        n,
         steps,
         mark,
         returns if may_show(returns, threshold=threshold) else None,
         finished if may_show(finished, threshold=threshold) else None,
     )
+
+
+def observations(counts: Sequence[StayCount]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Durations and outcomes of single episodes, from counted ones."""
+    repeat = [row.n for row in counts]
+    return (
+        np.repeat(np.array([row.duration for row in counts], dtype=np.int64), repeat),
+        np.repeat(np.array([row.outcome for row in counts], dtype=np.int64), repeat),
+    )
+
+
+def steps_of(curve: SurvivalCurve, *, threshold: int) -> list[Step]:
+    """The curve at each whole session, as far as enough people are counted."""
+    if not curve.n:
+        return []
+    sessions = np.arange(int(curve.observed_until) + 1)
+    at_risk = np.asarray(curve.at_risk_at(sessions))
+    shown = steps_to_show(at_risk, threshold=threshold)
+    share = np.asarray(curve.at(sessions))
+    low, high = map(np.asarray, curve.limits_at(sessions))
+    return [
+        Step(int(t), float(s), float(lo), float(hi), int(r))
+        for t, s, lo, hi, r in zip(sessions[:shown], share, low, high, at_risk, strict=False)
+        # Where everybody has gone there is no interval, and nobody is counted either.
+        if not np.isnan(lo)
+    ]
 
 
 @dataclass(frozen=True)
@@ -153,6 +167,8 @@ class Uptake:
     came: int | None
     could_come: int | None
     percent: int | None
+    #: The groups and months whose people are counted.
+    cells: frozenset[tuple[UUID, date]] = frozenset()
 
 
 def uptake(counts: Sequence[UptakeCount], lens: Lens) -> Uptake:
@@ -171,7 +187,7 @@ def uptake(counts: Sequence[UptakeCount], lens: Lens) -> Uptake:
     if not chosen.n:
         return Uptake(None, None, None)
     _, came = chosen.counts
-    return Uptake(came, chosen.n, percent(came / chosen.n))
+    return Uptake(came, chosen.n, percent(came / chosen.n), chosen.cells)
 
 
 # Attendance -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django import forms
 from groups.models import SupportGroup
 from instruments.schema import Item
 from outcomes.scopes import Scope, periods_until
+from outcomes.staying import COMPARISONS
 from supportgroups.lib.forms import AnswerChoices
 
 #: The value of "I would rather not say" in the form; stored as None.
@@ -102,3 +103,16 @@ class ScopeForm(forms.Form):
             for name, value in self.chosen.items()
         ]
         return ". ".join(words) or "All groups, at any time"
+
+
+class CompareForm(forms.Form):
+    """By what curves are compared. Anything unknown compares nothing."""
+
+    compare = forms.ChoiceField(
+        label="Compare", required=False, choices=[("", "Nothing"), *COMPARISONS.items()]
+    )
+
+    @property
+    def chosen(self) -> str:
+        self.is_valid()
+        return self.cleaned_data.get("compare", "")

@@ -385,3 +385,92 @@ class DisclosureFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.disclosure_id}"
+
+
+class Presence(models.Model):
+    """What the attendance of one membership adds up to, kept so that figures need no long sums.
+
+    Made from attendance by `counting_actions`, never the other way round.
+    """
+
+    membership = models.OneToOneField(
+        Membership, on_delete=models.CASCADE, primary_key=True, related_name="presence"
+    )
+    group = models.ForeignKey(SupportGroup, on_delete=models.CASCADE, related_name="+")
+    #: First days of months, by the organisation's clock.
+    accepted_month = models.DateField()
+    came_month = models.DateField(null=True, blank=True)
+    first_came_at = models.DateTimeField(null=True, blank=True)
+    last_came_at = models.DateTimeField(null=True, blank=True)
+    #: Whether a session was held since the person was accepted.
+    could_come = models.BooleanField()
+    #: Held sessions the person came to; of these, came late or left early.
+    came = models.PositiveIntegerField()
+    late = models.PositiveIntegerField()
+    left_early = models.PositiveIntegerField()
+    #: Said beforehand that they could not; and did not come without a word.
+    excused = models.PositiveIntegerField()
+    missed = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="outcomes_presence_came_dated",
+                condition=Q(came=0, came_month=None, first_came_at=None, last_came_at=None)
+                | Q(
+                    came__gte=1,
+                    came_month__isnull=False,
+                    first_came_at__isnull=False,
+                    last_came_at__gte=F("first_came_at"),
+                ),
+            )
+        ]
+        indexes = [models.Index(fields=["group", "came_month"], name="outcomes_presence_group")]
+
+    def __str__(self) -> str:
+        return f"Presence of {self.membership_id}"
+
+
+class Stay(models.Model):
+    """One episode of coming (`statistics.episodes`), kept as `Presence` is."""
+
+    class Outcome(models.IntegerChoices):
+        CENSORED = 0, "Still comes, as far as is known"
+        DROPOUT = 1, "Left, or stopped coming"
+        COMPLETION = 2, "Finished the course"
+
+    id = models.BigAutoField(primary_key=True)
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="stays")
+    group = models.ForeignKey(SupportGroup, on_delete=models.CASCADE, related_name="+")
+    #: 0 is the first; each return after a break has the next number.
+    number = models.PositiveSmallIntegerField()
+    #: The month of the first session the person came to, for returns too.
+    month = models.DateField()
+    #: Sessions held since the first one of this episode.
+    duration = models.PositiveSmallIntegerField()
+    outcome = models.PositiveSmallIntegerField(choices=Outcome)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["membership", "number"], name="outcomes_stay_once"),
+            models.CheckConstraint(
+                name="outcomes_stay_outcome_known", condition=Q(outcome__in=[0, 1, 2])
+            ),
+        ]
+        indexes = [models.Index(fields=["group", "month"], name="outcomes_stay_group")]
+
+    def __str__(self) -> str:
+        return f"Stay {self.number} of {self.membership_id}"
+
+
+class Recount(models.Model):
+    """That something changed in a group since its people were counted. The database writes it."""
+
+    id = models.BigAutoField(primary_key=True)
+    #: No constraint: a row may outlive its group for a moment.
+    group = models.ForeignKey(
+        SupportGroup, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"Recount {self.group_id}"

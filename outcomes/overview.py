@@ -1,8 +1,8 @@
 """What stands on a coordinator's overview: what needs somebody today, and the figures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -63,7 +63,6 @@ class Overview:
     alerts: Sequence[dict[str, Any]]
     looks: Sequence[Look]
     retention: figures.Retention
-    uptake: figures.Uptake
     changes: Sequence[Changed]
     change_heading: str
     attended: figures.Attended
@@ -84,7 +83,7 @@ def overview_of(
     `scope` narrows the figures on people, never what needs somebody today.
     """
     today, threshold = at.astimezone(zone).date(), organisation.smallest_cell
-    lens = queries.lens_of(organisation, scope, at=at)
+    lens = queries.lens_of(organisation, scope, at=at, groups=groups)
     since = figures.monday_of(today) - timedelta(weeks=queries.WEEKS - 1)
     sessions = queries.session_counts(
         organisation, since=datetime.combine(since, datetime.min.time(), zone)
@@ -100,19 +99,19 @@ def overview_of(
         at=at,
     )
     changes = _changes(organisation, lens, at=at)
+    waiting = queries.waiting_for_a_person(user, organisation, at=at)
     met = {row.group_id for row in sessions}
     in_scope = scope.groups(lens.groups)
     return Overview(
         organisation=organisation,
         scope=scope,
         alerts=[
-            *_people_alerts(user, organisation, at=at, zone=zone),
-            *_library_alerts(organisation, on=today),
+            *_people_alerts(waiting, at=at, zone=zone),
+            *_library_alerts(organisation, waiting["sources"].n),
             *(_look_alert(look) for look in looks),
         ],
         looks=looks,
-        retention=figures.retention(queries.episode_counts(organisation, at=at), lens),
-        uptake=figures.uptake(queries.uptake_counts(organisation, at=at), lens),
+        retention=_retention(organisation, lens),
         changes=changes,
         change_heading=_change_heading(changes),
         attended=figures.attended(
@@ -123,6 +122,17 @@ def overview_of(
             threshold=threshold,
         ),
         how_felt=how_felt(scope),
+    )
+
+
+def _retention(organisation: Organisation, lens: Lens) -> figures.Retention:
+    blocks = lens.divide(queries.first_stays(organisation))
+    chosen = blocks.within(lens.scope)
+    return figures.retention(
+        queries.stays_within([chosen.cells]),
+        n=chosen.n,
+        anybody=blocks.anybody,
+        threshold=lens.threshold,
     )
 
 
@@ -145,11 +155,11 @@ def _change_heading(changes: Sequence[Changed]) -> str:
 
 
 def _people_alerts(
-    user: User, organisation: Organisation, *, at: datetime, zone: ZoneInfo
+    waiting: Mapping[str, Waiting], *, at: datetime, zone: ZoneInfo
 ) -> list[dict[str, Any]]:
     """Concerns first, then applications: both are people who wait for a person."""
     alerts = []
-    concerns = queries.open_concerns(user, organisation, at=at)
+    concerns, applications = waiting["concerns"], waiting["applications"]
     if concerns.n:
         alerts.append(
             {
@@ -160,7 +170,6 @@ def _people_alerts(
                 "detail": _promise(concerns, "Be in touch by", at=at, zone=zone),
             }
         )
-    applications = queries.waiting_applications(user, organisation, at=at)
     if applications.n:
         soon = applications.earliest is not None and applications.earliest < at + SOON
         alerts.append(
@@ -177,9 +186,8 @@ def _people_alerts(
     return alerts
 
 
-def _library_alerts(organisation: Organisation, *, on: date) -> list[dict[str, Any]]:
+def _library_alerts(organisation: Organisation, number: int) -> list[dict[str, Any]]:
     """Sources that facilitators cannot show until somebody has read them again."""
-    number = organisation.resources.overdue(on).count()
     if not number:
         return []
     return [

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.mail import mailers
 from django.core.mail.backends.base import BaseEmailBackend
 
-from outcomes import actions
+from outcomes import actions, counting_actions
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +19,11 @@ SECONDS_OF_A_RUN = 45
 def make_surveys_due() -> None:
     """Ask the people whose turn came with a session that ended."""
     actions.make_surveys_due(by=None)
+
+
+def recount() -> None:
+    """Count the people of groups anew in which something changed."""
+    counting_actions.recount_by_the_clock(by=None)
 
 
 def send_due_invitations() -> None:

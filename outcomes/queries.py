@@ -4,24 +4,34 @@ The overview's rows come counted: one row per group, month and result, with how 
 share it. So a large organisation sends no more rows than a small one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Count,
+    Exists,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from accounts.consents import COUNT_MY_ANSWERS, who_said_no
 from accounts.models import Organisation, User
 from groups.models import FacilitatorAssignment, Membership, SupportGroup, Topic
 from instruments.models import Instrument
-from outcomes.models import Response, SurveyInvitation
+from outcomes.models import Presence, Response, Stay, SurveyInvitation
 from outcomes.rules import still_asked
-from outcomes.scopes import GroupKind, Lens, Scope, open_month
-from outcomes.statistics.episodes import MISSED_IN_A_ROW
+from outcomes.scopes import Cell, GroupKind, Lens, Scope, open_month
 from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
 from sessions.after_rules import NOT_SAFE
@@ -30,104 +40,6 @@ from sessions.models import Attendance, SupportSession
 #: Columns of the attendance table.
 WEEKS = 9
 
-# The same definition as `statistics.episodes`, for all memberships at once (a test holds the two
-# against one another). `place` counts held sessions from the first attended one; between two
-# attended ones lies a break when `k` were missed, excused ones not counted.
-_RETENTION = """
-WITH joined AS (
-    SELECT m.id, m.group_id, m.status, m.ended_at, g.lifecycle,
-           date_trunc('month', min(s.starts_at) AT TIME ZONE %(zone)s)::date AS month,
-           min(s.starts_at) AS first_at
-    FROM groups_supportgroup g
-    JOIN groups_membership m ON m.group_id = g.id
-    JOIN support_sessions_attendance a ON a.membership_id = m.id AND a.status = ANY(%(came)s)
-    JOIN support_sessions_supportsession s ON s.id = a.support_session_id AND s.status = 'ended'
-    WHERE g.organisation_id = %(organisation)s
-    GROUP BY m.id, g.id
-), marks AS (
-    SELECT j.id, row_number() OVER (PARTITION BY j.id ORDER BY s.starts_at, s.id) AS place,
-           coalesce(a.status = ANY(%(came)s), false) AS came,
-           coalesce(a.status IN ('expected', 'no_show'), true) AS missed
-    FROM joined j
-    JOIN support_sessions_supportsession s
-      ON s.group_id = j.group_id AND s.status = 'ended' AND s.starts_at >= j.first_at
-     AND s.starts_at <= coalesce(j.ended_at, %(at)s)
-    LEFT JOIN support_sessions_attendance a
-      ON a.support_session_id = s.id AND a.membership_id = j.id
-), running AS (
-    SELECT id, place, came,
-           sum(missed::int) OVER (PARTITION BY id ORDER BY place) AS missed_so_far,
-           sum(missed::int) OVER (PARTITION BY id) AS missed_in_all,
-           count(*) OVER (PARTITION BY id) AS held,
-           min(place) FILTER (WHERE missed) OVER (
-               PARTITION BY id ORDER BY place
-               ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-           ) AS next_missed
-    FROM marks
-), attended AS (
-    SELECT id, place, held, next_missed,
-           coalesce(lead(missed_so_far) OVER (PARTITION BY id ORDER BY place), missed_in_all)
-               - missed_so_far AS missed_after
-    FROM running
-    WHERE came
-), numbered AS (
-    SELECT *, coalesce(sum((missed_after >= %(k)s)::int) OVER (
-               PARTITION BY id ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-           ), 0) AS episode
-    FROM attended
-), episodes AS (
-    SELECT DISTINCT ON (id, episode) id, episode, held, next_missed, missed_after,
-           min(place) OVER (PARTITION BY id, episode) AS began
-    FROM numbered
-    ORDER BY id, episode, place DESC
-), results AS (
-    SELECT j.group_id, j.month, e.episode = 0 AS is_first,
-           CASE WHEN e.missed_after >= %(k)s THEN e.next_missed - e.began
-                WHEN j.status IN ('withdrawn', 'removed', 'completed') THEN e.held - e.began
-                WHEN e.missed_after > 0 THEN e.next_missed - 1 - e.began
-                ELSE e.held - e.began END AS duration,
-           CASE WHEN e.missed_after >= %(k)s THEN 1
-                WHEN j.status = 'completed' THEN 2
-                WHEN j.status IN ('withdrawn', 'removed') AND NOT (
-                    j.lifecycle = 'closed' AND NOT EXISTS (
-                        SELECT 1 FROM support_sessions_supportsession t
-                        WHERE t.group_id = j.group_id AND t.status = 'ended'
-                          AND t.starts_at > j.ended_at
-                    )
-                ) THEN 1
-                ELSE 0 END AS outcome
-    FROM episodes e JOIN joined j ON j.id = e.id
-)
-SELECT group_id, month, is_first, duration, outcome, count(*)
-FROM results
-GROUP BY group_id, month, is_first, duration, outcome
-"""
-
-_UPTAKE = """
-SELECT group_id, month, came, could_come, count(*)
-FROM (
-    SELECT m.group_id,
-           date_trunc(
-               'month', coalesce(m.accepted_at, m.activated_at) AT TIME ZONE %(zone)s
-           )::date AS month,
-           EXISTS (
-               SELECT 1 FROM support_sessions_attendance a
-               JOIN support_sessions_supportsession s ON s.id = a.support_session_id
-               WHERE a.membership_id = m.id AND a.status = ANY(%(came)s) AND s.status = 'ended'
-           ) AS came,
-           EXISTS (
-               SELECT 1 FROM support_sessions_supportsession s
-               WHERE s.group_id = m.group_id AND s.status = 'ended'
-                 AND s.starts_at > coalesce(m.accepted_at, m.activated_at)
-                 AND s.starts_at <= coalesce(m.ended_at, %(at)s)
-           ) AS could_come
-    FROM groups_membership m
-    JOIN groups_supportgroup g ON g.id = m.group_id
-    WHERE g.organisation_id = %(organisation)s
-      AND coalesce(m.accepted_at, m.activated_at) IS NOT NULL
-) accepted
-GROUP BY group_id, month, came, could_come
-"""
 
 # Months by the organisation's clock. Where a session has too few answers for a mean of its own, the
 # month may say something all the same; `beside` counts whose answers these are, because the means
@@ -190,29 +102,29 @@ class SessionCount(NamedTuple):
     expected: int
 
 
-def _rows(sql: str, organisation: Organisation, at: datetime) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql,
-            {
-                "organisation": organisation.pk,
-                "at": at,
-                "zone": organisation.time_zone,
-                "came": list(Attendance.CAME),
-                "k": MISSED_IN_A_ROW,
-            },
-        )
-        return cursor.fetchall()
+def episode_counts(organisation: Organisation) -> list[EpisodeCount]:
+    """Every episode of everybody who ever came, counted by group, month, length and end.
+
+    `counting_actions.recount` brings them up to date.
+    """
+    rows = (
+        Stay.objects.filter(group__organisation=organisation)
+        .annotate(is_first=Q(number=0))
+        .values_list("group_id", "month", "is_first", "duration", "outcome")
+        .annotate(n=Count("*"))
+    )
+    return [EpisodeCount(*row) for row in rows]
 
 
-def episode_counts(organisation: Organisation, *, at: datetime) -> list[EpisodeCount]:
-    """Every episode of everybody who ever came, counted by group, joining, length and end."""
-    return [EpisodeCount(*row) for row in _rows(_RETENTION, organisation, at)]
-
-
-def uptake_counts(organisation: Organisation, *, at: datetime) -> list[UptakeCount]:
-    """Everybody who was ever accepted, by whether they came to a session."""
-    return [UptakeCount(*row) for row in _rows(_UPTAKE, organisation, at)]
+def uptake_counts(organisation: Organisation) -> list[UptakeCount]:
+    """Everybody who was ever accepted, by whether they came to a session (kept likewise)."""
+    rows = (
+        Presence.objects.filter(group__organisation=organisation)
+        .annotate(has_come=Q(came__gte=1))
+        .values_list("group_id", "accepted_month", "has_come", "could_come")
+        .annotate(n=Count("*"))
+    )
+    return [UptakeCount(*row) for row in rows]
 
 
 def session_counts(organisation: Organisation, *, since: datetime) -> list[SessionCount]:
@@ -279,6 +191,81 @@ def felt_counts(organisation: Organisation, *, since: datetime, until: datetime)
         return [FeltCount(*row) for row in cursor.fetchall()]
 
 
+def first_stays(organisation: Organisation) -> list[Cell]:
+    """How many people of each group first came in each month."""
+    rows = (
+        Stay.objects.filter(group__organisation=organisation, number=0)
+        .values_list("group_id", "month")
+        .annotate(n=Count("*"))
+    )
+    return [Cell(group_id, month, (n,)) for group_id, month, n in rows]
+
+
+class StayCount(NamedTuple):
+    """How many episodes lasted `duration` sessions and ended in `outcome`, in one place.
+
+    `firsts` of them are the person's first in the group.
+    """
+
+    place: int
+    duration: int
+    outcome: int
+    n: int
+    firsts: int
+
+
+_STAYS_WITHIN = """
+SELECT c.place, s.duration, s.outcome, count(*), count(*) FILTER (WHERE s.number = 0)
+FROM unnest(%(groups)s::uuid[], %(months)s::date[], %(places)s::int[]) AS c(group_id, month, place)
+JOIN outcomes_stay s ON s.group_id = c.group_id AND s.month = c.month
+GROUP BY c.place, s.duration, s.outcome
+"""
+
+
+def stays_within(places: Sequence[Collection[tuple[UUID, date]]]) -> list[StayCount]:
+    """The episodes of people of these groups and months, for several such places at once."""
+    cells = [(*cell, place) for place, found in enumerate(places) for cell in found]
+    if not cells:
+        return []
+    groups, months, numbers = map(list, zip(*cells, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_STAYS_WITHIN, {"groups": groups, "months": months, "places": numbers})
+        return [StayCount(*row) for row in cursor.fetchall()]
+
+
+def stays_listed(
+    cells: Collection[tuple[UUID, date]], *, at_least: int = 0, firsts: bool = False
+) -> QuerySet[Stay]:
+    """The single episodes of people of these groups and months that lasted so many sessions."""
+    groups, months = [group_id for group_id, _ in cells], [month for _, month in cells]
+    inside = RawSQL(  # the parameters are passed apart
+        "SELECT s.id FROM unnest(%s::uuid[], %s::date[]) AS c(group_id, month)"
+        " JOIN outcomes_stay s ON s.group_id = c.group_id AND s.month = c.month",
+        (groups, months),
+    )
+    found = Stay.objects.filter(pk__in=inside, duration__gte=at_least)
+    if firsts:
+        found = found.filter(number=0)
+    return found.select_related("membership__user", "group").order_by(
+        "group__name", "membership__user__display_name", "pk"
+    )
+
+
+def never_came(cells: Collection[tuple[UUID, date]]) -> QuerySet[Presence]:
+    """Who was accepted in these groups and months, could have come, and has not."""
+    groups, months = [group_id for group_id, _ in cells], [month for _, month in cells]
+    inside = RawSQL(
+        "SELECT p.membership_id FROM unnest(%s::uuid[], %s::date[]) AS c(group_id, month)"
+        " JOIN outcomes_presence p ON p.group_id = c.group_id AND p.accepted_month = c.month",
+        (groups, months),
+    )
+    return (
+        Presence.objects.filter(pk__in=inside, came=0, could_come=True)
+        .select_related("membership__user", "group")
+        .order_by("group__name", "membership__user__display_name", "pk")
+    )
+
+
 def kinds_of(organisation: Organisation) -> list[GroupKind]:
     """What filters know of each group of the organisation, drafts and closed ones included."""
     rows = (
@@ -290,10 +277,23 @@ def kinds_of(organisation: Organisation) -> list[GroupKind]:
     return [GroupKind(pk, led, meets, frozenset(slugs)) for pk, led, meets, slugs in rows]
 
 
-def lens_of(organisation: Organisation, scope: Scope, *, at: datetime) -> Lens:
-    """How the organisation's own people look at its figures."""
+def lens_of(
+    organisation: Organisation,
+    scope: Scope,
+    *,
+    at: datetime,
+    groups: Iterable[SupportGroup] | None = None,
+) -> Lens:
+    """How the organisation's own people look at its figures; `groups` as `groups_of` gives them."""
+    if groups is None:
+        kinds = kinds_of(organisation)
+    else:
+        kinds = [
+            GroupKind(group.pk, group.facilitation, group.format, frozenset(group.topic_slugs))  # type: ignore[attr-defined]
+            for group in groups
+        ]
     return Lens(
-        kinds_of(organisation),
+        kinds,
         scope,
         open_month(at, organisation.time_zone),
         threshold=organisation.smallest_cell,
@@ -302,8 +302,14 @@ def lens_of(organisation: Organisation, scope: Scope, *, at: datetime) -> Lens:
 
 
 def groups_of(organisation: Organisation) -> list[SupportGroup]:
-    """The organisation's groups, each with `leaders`, `waiting` and `waiting_since`."""
-    waiting = Q(memberships__status=Membership.Status.WAITLISTED)
+    """The organisation's groups, each with `leaders`, `waiting` and `waiting_since`, and the
+    `topic_slugs` and `topic_names` of what it is about."""
+    waiting = (
+        Membership.objects.filter(group=OuterRef("pk"), status=Membership.Status.WAITLISTED)
+        .order_by()
+        .values("group")
+        .annotate(n=Count("pk"), since=Min("waitlisted_at"))
+    )
     leaders = (
         FacilitatorAssignment.objects.filter(group=OuterRef("pk"), user__is_active=True)
         .order_by()
@@ -311,22 +317,19 @@ def groups_of(organisation: Organisation) -> list[SupportGroup]:
         .annotate(n=Count("pk"))
         .values("n")
     )
+    topics = Topic.objects.filter(support_groups=OuterRef("pk")).order_by("slug")
     return list(
         SupportGroup.objects.filter(organisation=organisation)
         .exclude(lifecycle=SupportGroup.Lifecycle.DRAFT)
         .annotate(
-            waiting=Count("memberships", filter=waiting),
-            waiting_since=Min("memberships__waitlisted_at", filter=waiting),
+            waiting=Coalesce(Subquery(waiting.values("n")), 0),
+            waiting_since=Subquery(waiting.values("since")),
             leaders=Coalesce(Subquery(leaders), 0),
+            topic_slugs=ArraySubquery(topics.values("slug")),
+            topic_names=ArraySubquery(topics.values("name")),
         )
         .order_by("name")
     )
-
-
-def topics_of(organisation: Organisation) -> list[tuple[str, str]]:
-    """Slug and name of each topic that the organisation's groups are about."""
-    about = SupportGroup.objects.filter(organisation=organisation, topics=OuterRef("pk"))
-    return list(Topic.objects.filter(Exists(about)).values_list("slug", "name"))
 
 
 def instruments_asked_by(organisation: Organisation) -> list[Instrument]:
@@ -350,30 +353,42 @@ class Waiting(NamedTuple):
     earliest: datetime | None
 
 
-def open_concerns(user: User, organisation: Organisation, *, at: datetime) -> Waiting:
-    """Open concerns of the organisation that this coordinator sees in the list."""
-    found = (
-        concerns_visible_to(user)
-        .open()
-        .filter(organisation=organisation)
-        .aggregate(
-            n=Count("pk"), late=Count("pk", filter=Q(respond_by__lt=at)), earliest=Min("respond_by")
+def waiting_for_a_person(
+    user: User, organisation: Organisation, *, at: datetime
+) -> dict[str, Waiting]:
+    """What waits for this coordinator: "concerns", "applications" and "sources" to read again.
+
+    Asked in one query.
+    """
+    concerns = concerns_visible_to(user).open().filter(organisation=organisation)
+    applications = applications_decided_by(user).waiting()
+    rows = (
+        _counted(concerns, "concerns", "respond_by", at)
+        .union(
+            _counted(
+                applications.filter(form__group__organisation=organisation),
+                "applications",
+                "answer_by",
+                at,
+            ),
+            all=True,
         )
+        .order_by()
     )
-    return Waiting(found["n"], found["late"], found["earliest"])
+    nothing = Waiting(0, 0, None)
+    found = {what: Waiting(n, late, earliest) for what, n, late, earliest in rows}
+    return {what: found.get(what, nothing) for what in ("concerns", "applications", "sources")}
 
 
-def waiting_applications(user: User, organisation: Organisation, *, at: datetime) -> Waiting:
-    """Applications of the organisation's groups that this coordinator can decide."""
-    found = (
-        applications_decided_by(user)
-        .waiting()
-        .filter(form__group__organisation=organisation)
-        .aggregate(
-            n=Count("pk"), late=Count("pk", filter=Q(answer_by__lt=at)), earliest=Min("answer_by")
+def _counted(rows: QuerySet[Any], what: str, promised: str, at: datetime) -> QuerySet[Any]:
+    return (
+        rows.order_by()
+        .annotate(what=Value(what))
+        .values_list("what")
+        .annotate(
+            n=Count("pk"), late=Count("pk", filter=Q(**{f"{promised}__lt": at})), by=Min(promised)
         )
     )
-    return Waiting(found["n"], found["late"], found["earliest"])
 
 
 #: A session that nobody began this long after its start needs a look; for a week.

@@ -128,10 +128,15 @@ class Asked:
     zone: ZoneInfo
     #: Which people, in words.
     about: str = ""
-    #: The filters as they stand in the address, for links that keep them.
+    #: The filters that are set, by name, and as they stand in the address, to keep them in links.
+    chosen: Mapping[str, str] = field(default_factory=dict)
     query: str = ""
+    #: Slug and name of each topic of the organisation's groups.
+    topics: Sequence[tuple[str, str]] = ()
     #: What else the address says, one figure's own choices.
     given: Mapping[str, str] = field(default_factory=dict)
+    #: False while very much changed at once and the clock is still counting.
+    is_counted: bool = True
 
 
 #: Makes one figure's table.

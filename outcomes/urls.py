@@ -1,6 +1,14 @@
 from django.urls import path
 
-from outcomes import consent_views, figure_views, outcome_views, own_views, plan_views, views
+from outcomes import (
+    consent_views,
+    figure_views,
+    outcome_views,
+    own_views,
+    plan_views,
+    retention_views,
+    views,
+)
 
 app_name = "outcomes"
 
@@ -43,5 +51,11 @@ urlpatterns = [
     path("overview/", views.overview, name="overview"),
     path("overview/<slug:organisation>/", views.overview, name="overview"),
     path("overview/<slug:organisation>/outcomes/", outcome_views.outcomes, name="outcomes"),
+    path("overview/<slug:organisation>/retention/", retention_views.retention, name="retention"),
+    path(
+        "overview/<slug:organisation>/retention/people/",
+        retention_views.stay_list,
+        name="stay_list",
+    ),
     path("overview/<slug:organisation>/<slug:key>.csv", figure_views.figure_csv, name="figure_csv"),
 ]

@@ -42,6 +42,7 @@ DUE_BY_THE_CLOCK = (
     outcomes_periodic.make_surveys_due,
     outcomes_periodic.send_due_invitations,
     outreach_periodic.take_up_imports,
+    outcomes_periodic.recount,
 )
 
 

@@ -382,6 +382,8 @@ DOORS: dict[str, Door] = {
     "outcomes:survey_plan_end": Door({"coordinator"}, at=_survey_plan),
     "outcomes:outcomes": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outcomes:retention": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outcomes:stay_list": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:figure_csv": Door(
         {"coordinator"}, at=lambda world: [world.organisation.slug, "retention"]
     ),

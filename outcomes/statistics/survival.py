@@ -262,6 +262,36 @@ def cumulative_incidence(
     )
 
 
+def without_cause(
+    durations: ArrayLike, causes: ArrayLike, cause: int, alpha: float = 0.05
+) -> SurvivalCurve:
+    """Estimate the share to whom `cause` has not happened by then, while other causes compete.
+
+    Whoever met another cause counts among them from then on. One minus Aalen and Johansen's
+    estimate, with log-log limits; without competing causes it is Kaplan and Meier's, limits too.
+    Raises `ValueError` as `cumulative_incidence` does.
+    """
+    curve = cumulative_incidence(durations, causes, cause, alpha)
+    times_all = _durations(durations)
+    survival = 1 - curve.incidence
+    survival[survival < 1e-12] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.where(survival > 0, curve.standard_error, np.nan)
+        lower, upper = _log_log_limits(survival, error, two_sided_quantile(alpha))
+    return SurvivalCurve(
+        times=curve.times,
+        at_risk=curve.at_risk,
+        events=curve.events,
+        survival=survival,
+        standard_error=error,
+        lower=lower,
+        upper=upper,
+        n=curve.n,
+        observed_until=curve.observed_until,
+        risk_set=RiskSet(np.sort(times_all), None),
+    )
+
+
 def _incidence_error(
     at_risk: Integers,
     counts: Integers,

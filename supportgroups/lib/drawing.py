@@ -371,6 +371,79 @@ def survival_plot(
     return plot
 
 
+def curves_plot(
+    lines: Sequence[tuple[str, Sequence[SurvivalPoint], Sequence[tuple[float, int]]]],
+    *,
+    unit: str = "Session",
+    narrow: bool = False,
+) -> Plot:
+    """Up to four step curves, each with a letter at its end, its own dashes and people at risk.
+
+    Bands would cover one another: the intervals stand in the table.
+    """
+    width, height = (340, 330) if narrow else (640, 400)
+    last = max((point.time for _, points, _ in lines for point in points), default=0) or 1
+    rows = 24 * len(lines)
+    plot = Plot(width, height + rows, (0, last), (0, 1), left=58, right=26, top=18)
+    plot.bottom = 62 + rows
+    plot.y_axis((0, 0.25, 0.5, 0.75, 1), lambda share: f"{share:.0%}")
+    base = plot.height - plot.bottom
+    ticks = _every(last, 4 if narrow else 8)
+    plot.x_axis([(tick, f"{tick:g}") for tick in ticks])
+    plot.text(0, base + 20, unit)
+    plot.text(0, base + 42, "People")
+    ends: list[float] = []
+    for place, (letter, points, at_risk) in enumerate(lines):
+        row = base + 62 + 24 * place
+        plot.text(34, row, letter, "strong")
+        for tick in ticks:
+            counted = [people for time, people in at_risk if time <= tick]
+            if counted and tick <= max(time for time, _ in at_risk):
+                plot.text(plot.at_x(tick), row, str(counted[-1]), "mid")
+        if points:
+            plot.path(stairs([(p.time, p.share) for p in points]), f"curve-{place + 1}")
+            end = points[-1]
+            y = plot.at_y(end.share) + 4
+            while any(abs(y - other) < 15 for other in ends):
+                y += 3
+            ends.append(y)
+            plot.text(plot.at_x(end.time) + 6, y, letter, "strong")
+    return plot
+
+
+def shares_plot(
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    *,
+    at_risk: Sequence[tuple[float, int]],
+    unit: str = "Session",
+    narrow: bool = False,
+) -> Plot:
+    """Two step curves that rise from 0, named at their ends, with the row of people at risk."""
+    width, height = (340, 330) if narrow else (640, 400)
+    last = max((x for _, points in lines for x, _ in points), default=0) or 1
+    plot = Plot(width, height, (0, last), (0, 1), left=58, right=74, top=18, bottom=66)
+    plot.y_axis((0, 0.25, 0.5, 0.75, 1), lambda share: f"{share:.0%}")
+    base = height - plot.bottom
+    ticks = _every(last, 4 if narrow else 8)
+    plot.x_axis([(tick, f"{tick:g}") for tick in ticks])
+    plot.text(0, base + 20, unit)
+    plot.text(0, base + 44, "People")
+    for tick in ticks:
+        counted = [people for time, people in at_risk if time <= tick]
+        if counted:
+            plot.text(plot.at_x(tick), base + 44, str(counted[-1]), "mid")
+    ends: list[float] = []
+    for place, (name, points) in enumerate(lines):
+        plot.path(stairs(points), f"curve-{place + 1}")
+        x, share = points[-1]
+        y = plot.at_y(share) + 4
+        while any(abs(y - other) < 15 for other in ends):
+            y -= 3
+        ends.append(y)
+        plot.text(plot.at_x(x) + 6, y, name, "strong")
+    return plot
+
+
 _BAND_WORDS = "usual ups and downs around your start"
 
 

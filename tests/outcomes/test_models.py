@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from outcomes.models import Response, SurveyInvitation
+from outcomes.models import Presence, Response, Stay, SurveyInvitation
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +149,17 @@ def test_open_is_due_not_closed_or_stopped_and_not_submitted(group):
     factories.invitation(plan, factories.member(group), due_at=now - timedelta(days=8))
     factories.invitation(plan, factories.member(group), stopped_at=now)
     assert set(SurveyInvitation.objects.open()) == {open_one, begun}
+
+
+def test_kept_counts_are_refused_that_cannot_be(group):
+    membership = factories.member(group)
+    month = timezone.localdate().replace(day=1)
+    kept = {"membership": membership, "group": group}
+    Stay.objects.create(**kept, number=0, month=month, duration=3, outcome=1)
+    with pytest.raises(IntegrityError, match="outcomes_stay_once"), transaction.atomic():
+        Stay.objects.create(**kept, number=0, month=month, duration=3, outcome=1)
+    with pytest.raises(IntegrityError, match="outcomes_stay_outcome_known"), transaction.atomic():
+        Stay.objects.create(**kept, number=1, month=month, duration=3, outcome=3)
+    nothing = dict.fromkeys(("late", "left_early", "excused", "missed"), 0)
+    with pytest.raises(IntegrityError, match="outcomes_presence_came_dated"):
+        Presence.objects.create(**kept, accepted_month=month, could_come=True, came=1, **nothing)

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Event
-from outcomes.queries import open_concerns
+from outcomes.queries import waiting_for_a_person
 from safeguarding.models import Concern
 from tests import factories
 
@@ -85,7 +85,8 @@ def test_concern_list_has_as_many_open_ones_as_the_overview_counts(
     page = text(coordinator.client.get("/concerns/"))
 
     listed = page.split('id="open-concerns"')[1].split("</section>")[0].count("<li>")
-    counted = open_concerns(coordinator.user, organisation, at=timezone.now()).n
+    waiting = waiting_for_a_person(coordinator.user, organisation, at=timezone.now())
+    counted = waiting["concerns"].n
     assert listed == counted == 2
 
 

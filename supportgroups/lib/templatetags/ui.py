@@ -174,6 +174,34 @@ def means_chart(
     return _both(draw, kind="survival", label=label)
 
 
+@register.inclusion_tag("components/chart.html")
+def curves_chart(
+    lines: Sequence[tuple[str, Sequence[Sequence[float]], Sequence[tuple[float, int]]]],
+    *,
+    label: str,
+    unit: str = "Session",
+) -> dict[str, Any]:
+    """Curves beside one another: (letter, rows as of `survival_chart`, at risk) for each."""
+    drawn = [
+        (letter, [drawing.SurvivalPoint(*row) for row in rows], at_risk)
+        for letter, rows, at_risk in lines
+    ]
+    return _both(partial(drawing.curves_plot, drawn, unit=unit), kind="survival", label=label)
+
+
+@register.inclusion_tag("components/chart.html")
+def shares_chart(
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    *,
+    at_risk: Sequence[tuple[float, int]],
+    label: str,
+    unit: str = "Session",
+) -> dict[str, Any]:
+    """Shares that grow: a name and (time, share) rows for each, and people at risk."""
+    draw = partial(drawing.shares_plot, lines, at_risk=at_risk, unit=unit)
+    return _both(draw, kind="survival", label=label)
+
+
 @register.inclusion_tag("components/change_bar.html")
 def change_bar(
     *,

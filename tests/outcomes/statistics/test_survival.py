@@ -8,7 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from outcomes.statistics.survival import cumulative_incidence, kaplan_meier, logrank
+from outcomes.statistics.survival import (
+    cumulative_incidence,
+    kaplan_meier,
+    logrank,
+    without_cause,
+)
 from tests.outcomes.statistics.reference import REFERENCE
 
 AML = REFERENCE["aml"]
@@ -375,3 +380,26 @@ def test_two_hundred_thousand_people_take_no_time():
     cumulative_incidence(durations, causes, 1)
     logrank(durations, causes == 1, random.integers(0, 4, 200_000))
     assert time.perf_counter() - started < 5
+
+
+@given(PEOPLE)
+def test_without_cause_is_kaplan_meier_where_nothing_competes(people):
+    durations, causes = [t for t, _ in people], [min(c, 1) for _, c in people]
+    plain, found = kaplan_meier(durations, causes), without_cause(durations, causes, 1)
+    for name in ("times", "at_risk", "events", "survival", "standard_error", "lower", "upper"):
+        expected = getattr(plain, name)
+        assert getattr(found, name) == pytest.approx(expected, abs=1e-12, nan_ok=True), name
+    assert found.median() == plain.median()
+
+
+@given(PEOPLE)
+def test_without_cause_counts_those_who_met_another_as_without_it(people):
+    durations, causes = [t for t, _ in people], [c for _, c in people]
+    found, incidence = (
+        without_cause(durations, causes, 1),
+        cumulative_incidence(durations, causes, 1),
+    )
+    assert found.survival == pytest.approx(1 - incidence.incidence, abs=1e-12)
+    inside = ~np.isnan(found.lower)
+    assert np.all(found.lower[inside] <= found.survival[inside] + 1e-12)
+    assert np.all(found.upper[inside] >= found.survival[inside] - 1e-12)
