@@ -45,3 +45,55 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.object_type}"
+
+
+class Seal(models.Model):
+    """One link of the chain over all events: its hash covers the event and the hash before it.
+
+    Made by the clock (`audit/chain.py`). The event is named without a foreign key, so that the
+    seal of an event that somebody removed stays and tells of it. Never changed, as events.
+    """
+
+    #: Counts from 1 without a gap.
+    number = models.BigIntegerField(primary_key=True)
+    event_id = models.UUIDField()
+    hash = models.BinaryField(max_length=32)
+    sealed_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["event_id"], name="audit_seal_once_an_event"),
+            models.CheckConstraint(
+                name="audit_seal_numbers_from_one", condition=models.Q(number__gte=1)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Seal {self.number}"
+
+
+class TrailCheck(models.Model):
+    """What one verification of the chain found. A later one sees when the end was cut off."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    checked_at = models.DateTimeField()
+    #: The newest seal at that moment; 0 and empty when there was none.
+    head_number = models.BigIntegerField()
+    head_hash = models.BinaryField(max_length=32)
+    #: Sentences that name numbers, events and times. Empty when the chain is whole.
+    found = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="audit_trailcheck_head_not_negative",
+                condition=models.Q(head_number__gte=0),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Check of {self.head_number} events"
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.found

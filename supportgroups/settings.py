@@ -207,6 +207,10 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 55},
     },
     "nightly": {"task": "supportgroups.tasks.nightly", "schedule": crontab(hour="3", minute="17")},
+    "verify_trail": {
+        "task": "supportgroups.tasks.verify_trail",
+        "schedule": crontab(hour="3", minute="47"),
+    },
 }
 
 # Mail --------------------------------------------------------------------------------------------

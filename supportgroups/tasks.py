@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts import periodic as accounts_periodic
+from audit import periodic as audit_periodic
 from audit.models import Event
 from audit.trail import origin
 from groups import periodic as groups_periodic
@@ -43,6 +44,7 @@ DUE_BY_THE_CLOCK = (
     outcomes_periodic.send_due_invitations,
     outreach_periodic.take_up_imports,
     outcomes_periodic.recount,
+    audit_periodic.seal_events,
 )
 
 
@@ -86,3 +88,10 @@ def nightly() -> None:
                 raise
             except Exception:
                 logger.exception("nightly.part_failed", extra={"part": delete_expired.__module__})
+
+
+@shared_task(soft_time_limit=900, time_limit=930, ignore_result=True)
+def verify_trail() -> None:
+    """Look whether anybody changed or removed what happened."""
+    with origin(Event.Origin.CLOCK):
+        audit_periodic.verify_trail()
