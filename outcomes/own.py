@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, F, Min, Q, QuerySet
+from django.utils.formats import date_format
 
 from accounts.models import User
 from instruments.models import Instrument
@@ -85,6 +86,11 @@ class CheckIn:
     @property
     def is_shared(self) -> bool:
         return len(self.groups) > 1
+
+    @property
+    def summary(self) -> str:
+        """What unfolds its answers."""
+        return f"Answers of {date_format(self.day, 'j F Y')}"
 
     @property
     def parts(self) -> list["Part"]:

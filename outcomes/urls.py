@@ -2,6 +2,7 @@ from django.urls import path
 
 from outcomes import (
     consent_views,
+    disclosure_views,
     figure_views,
     outcome_views,
     own_views,
@@ -20,6 +21,20 @@ urlpatterns = [
     path("progress/delete/", own_views.answers_delete, name="answers_delete"),
     path("progress/<uuid:pk>/", own_views.check_in_detail, name="check_in_detail"),
     path("progress/<uuid:pk>/delete/", own_views.check_in_delete, name="check_in_delete"),
+    path("summaries/", disclosure_views.disclosure_list, name="disclosure_list"),
+    path("summaries/new/", disclosure_views.disclosure_begin, name="disclosure_begin"),
+    path("summaries/<uuid:pk>/", disclosure_views.disclosure_detail, name="disclosure_detail"),
+    path(
+        "summaries/<uuid:pk>/change/", disclosure_views.disclosure_change, name="disclosure_change"
+    ),
+    path("summaries/<uuid:pk>/sign/", disclosure_views.disclosure_sign, name="disclosure_sign"),
+    path(
+        "summaries/<uuid:pk>/revoke/", disclosure_views.disclosure_revoke, name="disclosure_revoke"
+    ),
+    path("summaries/<uuid:pk>/summary.pdf", disclosure_views.disclosure_pdf, name="disclosure_pdf"),
+    path(
+        "summaries/<uuid:pk>/summary.json", disclosure_views.disclosure_fhir, name="disclosure_fhir"
+    ),
     path("surveys/<uuid:invitation_id>/", views.survey_start, name="survey_start"),
     path(
         "surveys/<uuid:invitation_id>/questions/<slug:item_id>/",

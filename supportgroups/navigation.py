@@ -87,7 +87,14 @@ def _items(request: HttpRequest) -> list[Item]:
         home = Item(
             "Home",
             reverse("outcomes:participant_home"),
-            also=("/progress/", "/surveys/", "/applications/", "/sessions/", "/follow-ups/"),
+            also=(
+                "/progress/",
+                "/summaries/",
+                "/surveys/",
+                "/applications/",
+                "/sessions/",
+                "/follow-ups/",
+            ),
         )
         settings = Item("Settings", reverse("accounts:profile"), also=("/account/",))
         items = [home, find, *_staff_items(user), settings]

@@ -12,6 +12,7 @@ from audit import periodic as audit_periodic
 from audit.models import Event
 from audit.trail import origin
 from groups import periodic as groups_periodic
+from outcomes import disclosure_actions, disclosure_periodic
 from outcomes import periodic as outcomes_periodic
 from outreach import actions as outreach_actions
 from outreach import periodic as outreach_periodic
@@ -42,6 +43,8 @@ DUE_BY_THE_CLOCK = (
     sessions_periodic.send_due_reminders,
     outcomes_periodic.make_surveys_due,
     outcomes_periodic.send_due_invitations,
+    disclosure_periodic.take_up_summaries,
+    disclosure_periodic.end_summaries,
     outreach_periodic.take_up_imports,
     outcomes_periodic.recount,
     audit_periodic.seal_events,
@@ -73,6 +76,7 @@ DELETED_BY_NIGHT = (
     screening_actions.delete_expired,
     outreach_actions.delete_expired,
     on_call_actions.delete_expired,
+    disclosure_actions.delete_expired,
     delete_ended_sign_ins,
 )
 

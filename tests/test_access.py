@@ -122,6 +122,8 @@ class World:
         self.check_in = factories.response(
             factories.invitation(asked, self.membership), submitted_at=timezone.now()
         )
+        self.draft_summary = factories.disclosure(user=self.member)
+        self.summary = factories.signed_disclosure(user=self.member)
         self.resource = factories.resource(organisation=self.organisation)
         self.concern = factories.concern(
             organisation=self.organisation,
@@ -155,6 +157,11 @@ def _role(world: World) -> list[Any]:
 
 def _former(world: World) -> list[Any]:
     return [world.former.slug]
+
+
+def _summary(world: World) -> list[Any]:
+    """The member's, signed and made."""
+    return [world.summary.pk]
 
 
 def _check_in(world: World) -> list[Any]:
@@ -366,6 +373,14 @@ DOORS: dict[str, Door] = {
     "outcomes:answers_delete": Door(SIGNED_IN),
     "outcomes:check_in_detail": Door({"member"}, at=_check_in),
     "outcomes:check_in_delete": Door({"member"}, at=_check_in),
+    "outcomes:disclosure_list": Door(SIGNED_IN),
+    "outcomes:disclosure_begin": Door(SIGNED_IN),
+    "outcomes:disclosure_change": Door({"member"}, at=lambda world: [world.draft_summary.pk]),
+    "outcomes:disclosure_sign": Door({"member"}, at=lambda world: [world.draft_summary.pk]),
+    "outcomes:disclosure_detail": Door({"member"}, at=_summary),
+    "outcomes:disclosure_revoke": Door({"member"}, at=_summary),
+    "outcomes:disclosure_pdf": Door({"member"}, at=_summary),
+    "outcomes:disclosure_fhir": Door({"member"}, at=_summary),
     "outcomes:who_sees_what": Door(SIGNED_IN),
     "outcomes:consent_change": Door(
         SIGNED_IN, "POST", at=lambda world: ["share_answers_between_groups"]

@@ -347,6 +347,16 @@ def disclosure(**fields: Any) -> outcomes.Disclosure:
     return outcomes.Disclosure.objects.create(**fields)
 
 
+def signed_disclosure(**fields: Any) -> outcomes.Disclosure:
+    """One that was signed and made, with two files of no content."""
+    now = timezone.now()
+    fields = {"signed_at": now, "signature": "Sam Rivers", "version": 1, "made_at": now} | fields
+    made = disclosure(**fields)
+    for kind in outcomes.DisclosureFile.Kind.values:
+        outcomes.DisclosureFile.objects.create(disclosure=made, kind=kind, content=b"{}")
+    return made
+
+
 def screening_form(group: groups.SupportGroup) -> screening.ScreeningForm:
     """Three questions: one in own words, one that may signal risk, one acknowledgement."""
     form = screening.ScreeningForm.objects.create(
