@@ -5,10 +5,10 @@ from typing import Self
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import UUID7
+from django.db.models.functions import UUID7, Lower
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Organisation, User
 from groups.models import Membership, SupportGroup
 from instruments.models import Instrument
 from sessions.models import SupportSession
@@ -474,3 +474,152 @@ class Recount(models.Model):
 
     def __str__(self) -> str:
         return f"Recount {self.group_id}"
+
+
+class ProgrammeQuerySet(models.QuerySet["Programme"]):
+    def running(self) -> Self:
+        """Not ended: to choose for a report."""
+        return self.filter(ended_at__isnull=True)
+
+
+class Programme(models.Model):
+    """A named set of an organisation's groups that somebody pays for or asks about together."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="programmes"
+    )
+    name = models.CharField(max_length=80)
+    groups = models.ManyToManyField(SupportGroup, related_name="programmes")
+    made_at = models.DateTimeField(default=timezone.now)
+    made_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = ProgrammeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                "organisation",
+                Lower("name"),
+                condition=Q(ended_at__isnull=True),
+                name="outcomes_programme_name_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FunderReportQuerySet(models.QuerySet["FunderReport"]):
+    def kept(self) -> Self:
+        """Not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+    def told(self) -> Self:
+        """Whose numbers somebody may have, deleted since or not."""
+        return self.filter(inputs__isnull=False)
+
+
+class FunderReport(models.Model):
+    """What a programme did in a period, for whoever pays for it. Made once by the worker.
+
+    `inputs` are counts and sums, never rows of people; `content` is what they say, and the page and
+    the PDF are made of it. A deleted report keeps its inputs, because somebody may have a copy and
+    subtract it from a later one.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting to be made"
+        MAKING = "making", "Being made"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Could not be made"
+
+    MOVES = {
+        # Killed halfway, it is taken up again; new words are set anew.
+        State.WAITING: {State.MAKING},
+        State.MAKING: {State.READY, State.FAILED},
+        State.READY: {State.WAITING},
+        State.FAILED: {State.WAITING},
+    }
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="funder_reports"
+    )
+    #: Empty for all groups of the organisation.
+    programme = models.ForeignKey(
+        Programme, on_delete=models.SET_NULL, null=True, blank=True, related_name="reports"
+    )
+    #: As it was called then.
+    programme_name = models.CharField(max_length=80, blank=True)
+    #: The groups it was about then; names stand in the inputs.
+    group_ids = ArrayField(models.UUIDField())
+    #: Of the groups: two programmes with the same groups are one thing to report on.
+    scope = models.CharField(max_length=64)
+    first_day = models.DateField()
+    last_day = models.DateField()
+    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    #: How many of the steps are done.
+    step = models.PositiveSmallIntegerField(default=0)
+    #: In the coordinator's own words.
+    introduction = models.TextField(blank=True)
+    learnt = models.TextField(blank=True)
+    inputs = models.JSONField(null=True, blank=True)
+    #: SHA-256 of the inputs.
+    fingerprint = models.CharField(max_length=64, blank=True)
+    #: Version of the way from inputs to content.
+    method = models.PositiveSmallIntegerField(default=1)
+    content = models.JSONField(null=True, blank=True)
+    pdf = models.BinaryField(null=True, blank=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    made_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: When the worker last wrote how far it is: one that stopped is taken up again.
+    touched_at = models.DateTimeField(default=timezone.now)
+    ready_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = FunderReportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-made_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "scope", "first_day", "last_day"],
+                condition=Q(deleted_at__isnull=True),
+                name="outcomes_funderreport_once",
+            ),
+            models.CheckConstraint(
+                name="outcomes_funderreport_state_known",
+                condition=Q(state__in=["waiting", "making", "ready", "failed"]),
+            ),
+            models.CheckConstraint(
+                name="outcomes_funderreport_days_in_order",
+                condition=Q(last_day__gte=F("first_day")),
+            ),
+            models.CheckConstraint(
+                name="outcomes_funderreport_ready_is_whole",
+                condition=~Q(state="ready")
+                | Q(deleted_at__isnull=False)
+                | Q(
+                    inputs__isnull=False,
+                    content__isnull=False,
+                    pdf__isnull=False,
+                    ready_at__isnull=False,
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.programme_name or 'All groups'}, {self.first_day} to {self.last_day}"

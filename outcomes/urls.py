@@ -7,6 +7,7 @@ from outcomes import (
     outcome_views,
     own_views,
     plan_views,
+    report_views,
     retention_views,
     views,
 )
@@ -71,6 +72,50 @@ urlpatterns = [
         "overview/<slug:organisation>/retention/people/",
         retention_views.stay_list,
         name="stay_list",
+    ),
+    path("overview/<slug:organisation>/reports/", report_views.reports, name="reports"),
+    path(
+        "overview/<slug:organisation>/reports/new/", report_views.report_start, name="report_start"
+    ),
+    path(
+        "overview/<slug:organisation>/reports/<uuid:pk>/",
+        report_views.report_detail,
+        name="report_detail",
+    ),
+    path(
+        "overview/<slug:organisation>/reports/<uuid:pk>/report.pdf",
+        report_views.report_pdf,
+        name="report_pdf",
+    ),
+    path(
+        "overview/<slug:organisation>/reports/<uuid:pk>/again/",
+        report_views.report_again,
+        name="report_again",
+    ),
+    path(
+        "overview/<slug:organisation>/reports/<uuid:pk>/words/",
+        report_views.report_words,
+        name="report_words",
+    ),
+    path(
+        "overview/<slug:organisation>/reports/<uuid:pk>/delete/",
+        report_views.report_delete,
+        name="report_delete",
+    ),
+    path(
+        "overview/<slug:organisation>/programmes/new/",
+        report_views.programme_add,
+        name="programme_add",
+    ),
+    path(
+        "overview/<slug:organisation>/programmes/<uuid:pk>/",
+        report_views.programme_change,
+        name="programme_change",
+    ),
+    path(
+        "overview/<slug:organisation>/programmes/<uuid:pk>/end/",
+        report_views.programme_end,
+        name="programme_end",
     ),
     path("overview/<slug:organisation>/<slug:key>.csv", figure_views.figure_csv, name="figure_csv"),
 ]

@@ -124,6 +124,15 @@ class World:
         )
         self.draft_summary = factories.disclosure(user=self.member)
         self.summary = factories.signed_disclosure(user=self.member)
+        self.programme = factories.programme(organisation=self.organisation, groups=[group])
+        self.funder_report = factories.funder_report(
+            organisation=self.organisation,
+            state="ready",
+            inputs={},
+            content={},
+            pdf=b"%PDF",
+            ready_at=timezone.now(),
+        )
         self.resource = factories.resource(organisation=self.organisation)
         self.concern = factories.concern(
             organisation=self.organisation,
@@ -148,6 +157,14 @@ def _group(world: World) -> list[Any]:
 
 def _organisation(world: World) -> list[Any]:
     return [world.organisation.slug]
+
+
+def _funder_report(world: World) -> list[Any]:
+    return [world.organisation.slug, world.funder_report.pk]
+
+
+def _programme(world: World) -> list[Any]:
+    return [world.organisation.slug, world.programme.pk]
 
 
 def _role(world: World) -> list[Any]:
@@ -399,6 +416,16 @@ DOORS: dict[str, Door] = {
     "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:retention": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:stay_list": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outcomes:reports": Door({"coordinator"}, at=_organisation),
+    "outcomes:report_start": Door({"coordinator"}, at=_organisation),
+    "outcomes:report_detail": Door({"coordinator"}, at=_funder_report),
+    "outcomes:report_pdf": Door({"coordinator"}, at=_funder_report),
+    "outcomes:report_again": Door({"coordinator"}, "POST", at=_funder_report),
+    "outcomes:report_words": Door({"coordinator"}, at=_funder_report),
+    "outcomes:report_delete": Door({"coordinator"}, at=_funder_report),
+    "outcomes:programme_add": Door({"coordinator"}, at=_organisation),
+    "outcomes:programme_change": Door({"coordinator"}, at=_programme),
+    "outcomes:programme_end": Door({"coordinator"}, "POST", at=_programme),
     "outcomes:figure_csv": Door(
         {"coordinator"}, at=lambda world: [world.organisation.slug, "retention"]
     ),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
-from math import ceil, cos, pi, sin
+from math import ceil, cos, floor, pi, sin
 from typing import Literal
 
 #: Above this many seats dots can no longer be told apart, so only the number is drawn.
@@ -441,6 +441,41 @@ def shares_plot(
             y -= 3
         ends.append(y)
         plot.text(plot.at_x(x) + 6, y, name, "strong")
+    return plot
+
+
+def marks_plot(
+    points: Sequence[SurvivalPoint],
+    *,
+    at_risk: Sequence[tuple[float, int]],
+    unit: str = "Week",
+    narrow: bool = False,
+) -> Plot:
+    """Shares that are known at some times only: dots with their intervals, and people at risk.
+
+    A line joins the dots for the eye; nothing is known between them, so it is no step curve.
+    """
+    width, height = (340, 330) if narrow else (640, 360)
+    last = max((point.time for point in points), default=0) or 1
+    plot = Plot(width, height, (0, last), (0, 1), left=58, right=34, top=26, bottom=66)
+    plot.y_axis((0, 0.25, 0.5, 0.75, 1), lambda share: f"{share:.0%}")
+    base = height - plot.bottom
+    plot.text(0, base + 20, unit)
+    plot.text(0, base + 44, "People")
+    plot.x_axis((point.time, f"{point.time:g}") for point in points)
+    for time, people in at_risk:
+        plot.text(plot.at_x(time), base + 44, str(people), "mid")
+    if not points:
+        return plot
+    plot.area([(p.time, p.low) for p in points], [(p.time, p.high) for p in points], "band")
+    plot.path([(p.time, p.share) for p in points], "line-1")
+    for point in points:
+        plot.dot(point.time, point.share, "dot-1", 6)
+        if point.time:
+            place = plot.at_y(point.high) - 8
+            plot.text(
+                plot.at_x(point.time), place, f"{floor(100 * point.share + 0.5)}%", "strong mid"
+            )
     return plot
 
 

@@ -1,7 +1,7 @@
 """Each function makes the smallest valid row, and what it stands on."""
 
 import itertools
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -451,3 +451,25 @@ def on_call_plan(organisation: accounts.Organisation, **fields: Any) -> safeguar
     for name in {"opens_at", "closes_at"} & fields.keys():
         fields[name] = time.fromisoformat(fields[name])
     return safeguarding.OnCallPlan.objects.create(organisation=organisation, **fields)
+
+
+def programme(**fields: Any) -> outcomes.Programme:
+    """Of the groups given, or of one new group."""
+    if "organisation" not in fields:
+        fields["organisation"] = organisation()
+    own = fields.pop("groups", None) or [group(organisation=fields["organisation"])]
+    fields.setdefault("name", f"Programme {next(_number)}")
+    made = outcomes.Programme.objects.create(**fields)
+    made.groups.set(own)
+    return made
+
+
+def funder_report(**fields: Any) -> outcomes.FunderReport:
+    """Of all groups in the first quarter of 2026; it waits to be made."""
+    if "organisation" not in fields:
+        fields["organisation"] = organisation()
+    fields.setdefault("first_day", date(2026, 1, 1))
+    fields.setdefault("last_day", date(2026, 3, 31))
+    fields.setdefault("group_ids", [])
+    fields.setdefault("scope", f"scope-{next(_number)}")
+    return outcomes.FunderReport.objects.create(**fields)

@@ -137,6 +137,20 @@ def survival_chart(
 
 
 @register.inclusion_tag("components/chart.html")
+def marks_chart(
+    points: Sequence[Sequence[float]],
+    *,
+    at_risk: Sequence[tuple[float, int]],
+    label: str,
+    unit: str = "Week",
+) -> dict[str, Any]:
+    """Shares that are known at some times only: (time, share, low, high), and people at risk."""
+    rows = [drawing.SurvivalPoint(*point) for point in points]
+    draw = partial(drawing.marks_plot, rows, at_risk=at_risk, unit=unit)
+    return _both(draw, kind="survival", label=label)
+
+
+@register.inclusion_tag("components/chart.html")
 def course_chart(
     scores: Sequence[tuple[date, float | None]],
     *,
