@@ -312,7 +312,7 @@ def _walk(place: Mapping[str, Any], whose: str, reading: _Reading, *, depth: int
             )
         else:
             reading.problems.append(
-                f"{name} has the type {kind!r:.40}. Only “choice” can be scored."
+                f"{name} has the type “{kind!s:.40}”. Only “choice” can be scored."
             )
 
 

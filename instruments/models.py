@@ -38,9 +38,10 @@ class InstrumentQuerySet(models.QuerySet["Instrument"]):
         return self.exclude(definition__contains={"administration": Administration.BY_A_PERSON})
 
     def newest_of_each(self) -> Self:
-        """The newest version of each code and language among these."""
+        """The newest version of each code and language among these, by title."""
+        each = ("organisation", "code", "language")
         rows = self.annotate(counted=Cast("version", models.BigIntegerField()))
-        newest = rows.order_by("code", "language", "-counted").distinct("code", "language")
+        newest = rows.order_by(*each, "-counted").distinct(*each)
         # Of its own, so that further conditions do not choose another version.
         return self.filter(pk__in=newest.values("pk")).order_by("title")
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("groups.urls")),
     path("", include("screening.urls")),
     path("", include("sessions.urls")),
+    path("", include("instruments.urls")),
     path("", include("safeguarding.urls")),
     path("", include("outcomes.urls")),
     path("", include("outreach.urls")),

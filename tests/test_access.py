@@ -133,6 +133,7 @@ class World:
             pdf=b"%PDF",
             ready_at=timezone.now(),
         )
+        self.questionnaire = factories.own_instrument(self.organisation)
         self.resource = factories.resource(organisation=self.organisation)
         self.concern = factories.concern(
             organisation=self.organisation,
@@ -165,6 +166,16 @@ def _funder_report(world: World) -> list[Any]:
 
 def _programme(world: World) -> list[Any]:
     return [world.organisation.slug, world.programme.pk]
+
+
+def _questionnaire(world: World) -> list[Any]:
+    """The organisation's own wording, under its licence."""
+    return [world.organisation.slug, world.questionnaire.code]
+
+
+def _terms(world: World) -> list[Any]:
+    """One whose terms have to be accepted."""
+    return [world.organisation.slug, "ucla-3"]
 
 
 def _role(world: World) -> list[Any]:
@@ -305,6 +316,15 @@ DOORS: dict[str, Door] = {
     "safeguarding:on_call_place": Door({"coordinator"}, "POST", _organisation),
     "safeguarding:on_call_away": Door({"coordinator"}, "POST", _organisation),
     "safeguarding:library": Door({"coordinator"}, at=_organisation),
+    "instruments:questionnaire_list": Door({"coordinator"}, at=_organisation),
+    "instruments:questionnaire_import": Door({"coordinator"}, at=_organisation),
+    "instruments:questionnaire_detail": Door({"coordinator"}, at=_questionnaire),
+    "instruments:questionnaire_accept": Door({"coordinator"}, "POST", _terms),
+    "instruments:questionnaire_withdraw": Door({"coordinator"}, "POST", _terms),
+    "instruments:questionnaire_licence": Door({"coordinator"}, at=_questionnaire),
+    "instruments:questionnaire_end": Door({"coordinator"}, "POST", _questionnaire),
+    "instruments:questionnaire_words": Door({"coordinator"}, at=_questionnaire),
+    "instruments:questionnaire_fhir": Door({"coordinator"}, at=_questionnaire),
     "safeguarding:resource_change": Door({"coordinator"}, at=lambda world: [world.resource.pk]),
     "safeguarding:resource_retire": Door(
         {"coordinator"}, "POST", lambda world: [world.resource.pk]

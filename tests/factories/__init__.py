@@ -10,8 +10,11 @@ from django.utils import timezone
 
 from accounts import models as accounts
 from groups import models as groups
+from instruments import blanks
+from instruments import models as instruments
 from instruments.actions import load_definitions
-from instruments.models import Instrument
+from instruments.content import content_of
+from instruments.schema import Licence as Notice
 from outcomes import models as outcomes
 from outreach import models as outreach
 from safeguarding import models as safeguarding
@@ -299,10 +302,53 @@ def follow_up(support_session: sessions.SupportSession, **fields: Any) -> sessio
     return sessions.FollowUp.objects.create(support_session=support_session, **fields)
 
 
-def instrument(code: str = "phq-9") -> Instrument:
+def instrument(code: str = "phq-9") -> instruments.Instrument:
     """The shipped questionnaire itself."""
     load_definitions()
-    return Instrument.objects.newest(code)
+    return instruments.Instrument.objects.newest(code)
+
+
+def licence(
+    organisation: accounts.Organisation, code: str = "pss-10", **fields: Any
+) -> instruments.Licence:
+    """Valid since a month ago, without an end."""
+    fields.setdefault("owner", "Dr Cohen")
+    fields.setdefault("granted_on", timezone.localdate() - timedelta(days=30))
+    fields.setdefault("scope", "Our groups, online")
+    fields.setdefault("evidence", "Letter of 3 May, no. 12")
+    return instruments.Licence.objects.create(organisation=organisation, code=code, **fields)
+
+
+def words(code: str = "pss-10", **changes: Any) -> blanks.Words:
+    """A text for each question and answer of a questionnaire that has none."""
+    blank = blanks.get(code)
+    texts = [f"How often was it {n}?" for n in range(1, len(blank.definition.items) + 1)]
+    labels = [[f"So often: {value}" for value in each.values] for each in blank.answer_sets]
+    return blanks.Words(**{"texts": texts, "labels": labels} | changes)
+
+
+def own_instrument(
+    organisation: accounts.Organisation, code: str = "pss-10", **fields: Any
+) -> instruments.Instrument:
+    """The organisation's own wording, with the licence for it on record."""
+    if not organisation.licences.filter(code=code, ended_at=None).exists():
+        licence(organisation, code)
+    definition = blanks.get(code).with_words(
+        words(code),
+        version="1",
+        licence=Notice("held-by-the-organisation", "© Dr Cohen", "Letter"),
+    )
+    return instruments.Instrument.objects.create(
+        organisation=organisation,
+        code=code,
+        version="1",
+        language="en",
+        title=definition.title,
+        definition=content_of(definition),
+        licence=definition.licence.notice,
+        source=definition.licence.source,
+        **fields,
+    )
 
 
 def survey_plan(group: groups.SupportGroup, **fields: Any) -> outcomes.SurveyPlan:
