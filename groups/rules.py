@@ -81,6 +81,17 @@ def check_may_staff(user: Viewer, group: SupportGroup) -> SupportGroup:
     return staffed
 
 
+def coordinates_or_leads_first(user: Viewer, group: SupportGroup) -> bool:
+    """Whether this person coordinates the group, or leads it and not as the second."""
+    if not user.is_authenticated:
+        return False
+    leads = FacilitatorAssignment.objects.filter(user=user, group=group, is_lead=True)
+    coordinates = StaffRole.objects.coordinators().filter(
+        user=user, organisation=group.organisation_id
+    )
+    return leads.exists() or coordinates.exists()
+
+
 def why_takes_nobody(group: SupportGroup, *, at: datetime | None = None) -> Refused | None:
     """Why nobody new comes in at this moment, whoever they are; None while the group is open."""
     if group.lifecycle != SupportGroup.Lifecycle.LISTED:

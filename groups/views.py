@@ -184,6 +184,7 @@ def group_detail(request: HttpRequest, slug: str) -> HttpResponse:
     context |= {
         "standing": standing,
         "staffs": staffs,
+        "uses_paper": staffs and rules.coordinates_or_leads_first(request.user, group),
         "closed_because": rules.why_takes_nobody(group),
         "way_back": rules.way_back(request.user, group),
         "knows_the_way": knows_the_way,

@@ -15,7 +15,7 @@ from accounts import consents
 from accounts.models import Organisation, User
 from audit.trail import record
 from instruments.schema import Definition, RiskRule
-from instruments.scoring import check_answers, items_to_ask, score
+from instruments.scoring import Answers, check_answers, items_to_ask, score
 from outcomes import asking, emails, rules
 from outcomes.models import Response, SurveyInvitation, SurveyPlan
 from safeguarding.actions import open_concern
@@ -194,20 +194,43 @@ def save_answer(
     check_answers(definition, answers)
     response.answers, response.saved_at = answers, at
     response.save(update_fields=["answers", "saved_at"])
-    organisation = invitation.membership.group.organisation
-    record("survey.answered", by=by, on=response, organisation=organisation.pk, at=at, item=item_id)
+    organisation = invitation.membership.group.organisation_id
+    record("survey.answered", by=by, on=response, organisation=organisation, at=at, item=item_id)
+    risks = act_on_risks(
+        response=response,
+        invitation=invitation,
+        definition=definition,
+        answers=answers,
+        item_id=item_id,
+        by=by,
+        at=at,
+    )
+    return Saved(response, shows_help=any(rule.show_help for rule in risks))
+
+
+def act_on_risks(
+    *,
+    response: Response,
+    invitation: SurveyInvitation,
+    definition: Definition,
+    answers: Answers,
+    item_id: str,
+    by: User,
+    at: datetime,
+) -> list[RiskRule]:
+    """Open a concern for each rule that the answer to this one item sets off; returns the rules."""
     risks = rules.risks_of_answer(definition, answers, item_id)
     for rule in filter(rules.needs_a_person, risks):
         open_concern(
-            organisation=organisation,
-            about=by,
+            organisation=invitation.membership.group.organisation,
+            about=invitation.membership.user,
             source=Concern.Source.SURVEY,
             occasion=rules.concern_occasion(response, rule),
-            detail=_detail(invitation, definition, rule, value),
+            detail=_detail(invitation, definition, rule, answers[item_id]),
             by=by,
             at=at,
         )
-    return Saved(response, shows_help=any(rule.show_help for rule in risks))
+    return risks
 
 
 @transaction.atomic
@@ -233,7 +256,22 @@ def submit_response(
     asked = [item.id for item in items_to_ask(definition, response.answers)]
     if any(item_id not in response.answers for item_id in asked):
         raise Refused("unanswered", "Some questions still wait for an answer.")
+    return score_and_close(
+        response=response, invitation=invitation, definition=definition, by=by, at=at
+    )
+
+
+def score_and_close(
+    *,
+    response: Response,
+    invitation: SurveyInvitation,
+    definition: Definition,
+    by: User,
+    at: datetime,
+) -> Response:
+    """Keep what was asked, its scores, and that nothing changes any more. No mail follows."""
     # A question that a changed answer made pointless is not part of what was said.
+    asked = [item.id for item in items_to_ask(definition, response.answers)]
     response.answers = {item_id: response.answers[item_id] for item_id in asked}
     result = score(definition, response.answers)
     response.score, response.band = result.total, result.band or ""
@@ -248,6 +286,7 @@ def submit_response(
         organisation=invitation.membership.group.organisation_id,
         at=at,
         wave=invitation.wave,
+        way=response.way,
     )
     return response
 

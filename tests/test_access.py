@@ -116,8 +116,16 @@ class World:
         )
         plan = factories.survey_plan(group)
         self.survey_plan = plan
-        self.invitation = factories.invitation(plan, self.membership)
+        self.invitation = factories.invitation(plan, self.membership, paper_code="3KMR4W")
         factories.response(self.invitation)
+        self.typed_in = factories.invitation(
+            plan,
+            self.membership,
+            wave=1,
+            due_at=timezone.now() - timedelta(hours=2),
+            paper_code="7AAAAA",
+        )
+        factories.response(self.typed_in, submitted_at=timezone.now())
         asked = factories.survey_plan(group, instrument=factories.instrument("gad-7"))
         self.check_in = factories.response(
             factories.invitation(asked, self.membership), submitted_at=timezone.now()
@@ -228,6 +236,10 @@ def _draft(world: World) -> list[Any]:
 
 def _invitation(world: World) -> list[Any]:
     return [world.invitation.pk]
+
+
+def _paper(world: World) -> list[Any]:
+    return [world.group.slug, world.invitation.paper_code]
 
 
 def _survey_plan(world: World) -> list[Any]:
@@ -427,6 +439,12 @@ DOORS: dict[str, Door] = {
     "outcomes:survey_support": Door({"member"}, at=_invitation),
     "outcomes:survey_check": Door({"member"}, at=_invitation),
     "outcomes:survey_done": Door({"member"}, at=_invitation),
+    "outcomes:paper_list": Door(STAFF, at=_group),
+    "outcomes:paper_sheets": Door(STAFF, at=_paper),
+    "outcomes:paper_sheet": Door(STAFF, at=_paper),
+    "outcomes:paper_worry": Door(
+        STAFF, at=lambda world: [world.group.slug, world.typed_in.paper_code]
+    ),
     "outcomes:survey_plans": Door({"coordinator"}, at=_group),
     "outcomes:survey_plan_add": Door({"coordinator"}, at=_group),
     "outcomes:survey_plan_change": Door({"coordinator"}, at=_survey_plan),
