@@ -1,7 +1,7 @@
 """What stands on a coordinator's overview: what needs somebody today, and the figures."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,8 +14,9 @@ from groups.models import SupportGroup
 from outcomes import change_tables, changing, felt, figures, pulses, queries, rules
 from outcomes.change_queries import Measure, followed_by_code, measures_of
 from outcomes.changing import Change
-from outcomes.queries import SessionCount, Waiting
+from outcomes.queries import SessionCount
 from outcomes.scopes import Lens, Scope
+from safeguarding.today import Waiting, needed_today
 from sessions.before_rules import uncovered
 from sessions.models import Cover, SupportSession
 from supportgroups.lib.templatetags.ui import time_words
@@ -107,7 +108,7 @@ def overview_of(
         scope=scope,
         alerts=[
             *_people_alerts(waiting, at=at, zone=zone),
-            *_library_alerts(organisation, waiting["sources"].n),
+            *(asdict(each) for each in needed_today(waiting, organisation, at=at)),
             *(_look_alert(look) for look in looks),
         ],
         looks=looks,
@@ -184,21 +185,6 @@ def _people_alerts(
             }
         )
     return alerts
-
-
-def _library_alerts(organisation: Organisation, number: int) -> list[dict[str, Any]]:
-    """Sources that facilitators cannot show until somebody has read them again."""
-    if not number:
-        return []
-    return [
-        {
-            "count": number,
-            "level": 0,
-            "title": "Source to read again" if number == 1 else "Sources to read again",
-            "url": reverse("safeguarding:library", args=[organisation.slug]),
-            "detail": "Facilitators cannot show what nobody has read for a while.",
-        }
-    ]
 
 
 def _promise(waiting: Waiting, words: str, *, at: datetime, zone: ZoneInfo) -> str:

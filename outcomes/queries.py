@@ -4,6 +4,7 @@ The overview's rows come counted: one row per group, month and result, with how 
 share it. So a large organisation sends no more rows than a small one.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,12 +16,12 @@ from django.db import connection
 from django.db.models import (
     Count,
     Exists,
+    F,
     Min,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
-    Value,
 )
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
@@ -32,7 +33,7 @@ from instruments.models import Instrument
 from outcomes.models import Presence, Response, Stay, SurveyInvitation
 from outcomes.rules import still_asked
 from outcomes.scopes import Cell, GroupKind, Lens, Scope, open_month
-from safeguarding.rules import concerns_visible_to
+from safeguarding.today import Waiting, counted, waiting_here
 from screening.rules import applications_decided_by
 from sessions.after_rules import NOT_SAFE
 from sessions.models import Attendance, SupportSession
@@ -345,50 +346,28 @@ def instruments_asked_by(organisation: Organisation) -> list[Instrument]:
     return [found[code] for code in sorted(found, reverse=True)]
 
 
-class Waiting(NamedTuple):
-    """How many wait for a person, how many past their time, and the earliest promised moment."""
-
-    n: int
-    late: int
-    earliest: datetime | None
-
-
 def waiting_for_a_person(
     user: User, organisation: Organisation, *, at: datetime
-) -> dict[str, Waiting]:
-    """What waits for this coordinator: "concerns", "applications" and "sources" to read again.
+) -> defaultdict[str, Waiting]:
+    """What waits for this coordinator: "applications", and what safeguarding counts.
 
     Asked in one query.
     """
-    concerns = concerns_visible_to(user).open().filter(organisation=organisation)
     applications = applications_decided_by(user).waiting()
-    rows = (
-        _counted(concerns, "concerns", "respond_by", at)
-        .union(
-            _counted(
-                applications.filter(form__group__organisation=organisation),
-                "applications",
-                "answer_by",
-                at,
-            ),
-            all=True,
-        )
-        .order_by()
-    )
-    nothing = Waiting(0, 0, None)
-    found = {what: Waiting(n, late, earliest) for what, n, late, earliest in rows}
-    return {what: found.get(what, nothing) for what in ("concerns", "applications", "sources")}
-
-
-def _counted(rows: QuerySet[Any], what: str, promised: str, at: datetime) -> QuerySet[Any]:
-    return (
-        rows.order_by()
-        .annotate(what=Value(what))
-        .values_list("what")
-        .annotate(
-            n=Count("pk"), late=Count("pk", filter=Q(**{f"{promised}__lt": at})), by=Min(promised)
-        )
-    )
+    first, *others = waiting_here(user, organisation, at=at)
+    rows = first.union(
+        *others,
+        counted(
+            applications.filter(form__group__organisation=organisation),
+            "applications",
+            F("answer_by"),
+            at=at,
+        ),
+        all=True,
+    ).order_by()
+    found: defaultdict[str, Waiting] = defaultdict(lambda: Waiting(0, 0, None))
+    found.update((what, Waiting(n, late, earliest)) for what, n, late, earliest in rows)
+    return found
 
 
 #: A session that nobody began this long after its start needs a look; for a week.

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,7 @@ from groups.models import SupportGroup
 from outreach import actions, export, importing, rules, table
 from outreach.forms import ConfirmForm, ImportForm
 from outreach.models import Import, ImportRow
+from safeguarding.crisis import crisis_help
 from sessions import schedule
 from supportgroups.lib.htmx import render_page
 from supportgroups.lib.qr import code_for
@@ -215,5 +217,7 @@ def flyer(request: HttpRequest, slug: str) -> HttpResponse:
         "next": group.support_sessions.coming().first(),
         "code": code_for(address),
         "address": address.partition("://")[2],
+        # For whoever reads it on a wall, not for whoever prints it.
+        "crisis_help": crisis_help(AnonymousUser(), group.organisation),
     }
     return render_page(request, "outreach/flyer.html", context)

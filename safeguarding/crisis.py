@@ -1,11 +1,23 @@
-"""Help lines by country, from `crisis_lines.yaml`."""
+"""Help lines by country: those that come with the software, and those an organisation confirmed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import JSONObject
+from django.utils import timezone
+
+from accounts.models import Organisation, StaffRole, User
+from accounts.rules import Viewer
+from groups.models import Membership
+from safeguarding.models import CountryLine, CountryLines
 
 _FILE = Path(__file__).with_name("crisis_lines.yaml")
 
@@ -17,11 +29,16 @@ class HelpLine:
     name: str
     call: str
     text: str
+    hours: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
 class CrisisHelp:
-    """Whom to call in one country. `lines` is empty where none is known: use the fallback."""
+    """Whom to call in one country. `lines` is empty where none is known: use the fallback.
+
+    Nobody's confirmation holds for most countries: then the fallback stands beside the lines.
+    """
 
     country: str
     country_name: str
@@ -32,8 +49,14 @@ class CrisisHelp:
 
 
 @cache
+def _content() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(_FILE.read_text())
+    return content
+
+
+@cache
 def _all() -> dict[str, CrisisHelp]:
-    content = yaml.safe_load(_FILE.read_text())
+    content = _content()
     fallback = content["fallback"]
     by_country: dict[str, list[dict]] = {}
     for line in content["lines"]:
@@ -53,6 +76,11 @@ def _all() -> dict[str, CrisisHelp]:
     }
 
 
+def review_days() -> int:
+    """How long a confirmation holds, unless a coordinator chooses another day."""
+    return int(_content()["review_every_days"])
+
+
 def countries() -> list[tuple[str, str]]:
     """Code and name of every country with a known line, by name."""
     return sorted(
@@ -60,10 +88,78 @@ def countries() -> list[tuple[str, str]]:
     )
 
 
-def crisis_help(country: str) -> CrisisHelp:
-    """Help for a country; for an unknown one only the international fallback."""
+def shipped_help(country: str) -> CrisisHelp:
+    """The software's own lines; for an unknown country only the international fallback."""
     known = _all()
     if country in known:
         return known[country]
-    any_country = known[settings.DEFAULT_COUNTRY]
-    return CrisisHelp(country, "", "", (), any_country.fallback_name, any_country.fallback_url)
+    fallback = _content()["fallback"]
+    return CrisisHelp(country, "", "", (), fallback["name"], fallback["url"])
+
+
+def crisis_help(user: Viewer, organisation: Organisation | None = None) -> CrisisHelp:
+    """Help lines for where this person is; the organisation's country where that is not known.
+
+    As the organisation keeps them: without one, whichever the person belongs to, or the only one.
+    """
+    country = user.country if user.is_authenticated else ""
+    if not country:
+        country = organisation.country if organisation else settings.DEFAULT_COUNTRY
+    if organisation is not None:
+        kept_by = Q(lines__organisation=organisation)
+    else:
+        others = Organisation.objects.exclude(pk=OuterRef("lines__organisation"))
+        kept_by = Q(~Exists(others))
+        if user.is_authenticated:
+            here = OuterRef("lines__organisation")
+            kept_by |= Q(
+                Exists(Membership.objects.open().filter(user=user, group__organisation=here))
+            ) | Q(Exists(StaffRole.objects.filter(user=user, organisation=here)))
+    rows = list(
+        CountryLine.objects.filter(kept_by, lines__country=country)
+        .select_related("lines")
+        .order_by(F("lines__confirmed_at").desc(nulls_last=True), "lines_id", "position")
+    )
+    return kept_help(country, [row for row in rows if row.lines_id == rows[0].lines_id])
+
+
+def lines_beside(user: Viewer) -> ArraySubquery:
+    """The lines that an organisation keeps for where this person is, for a query of organisations:
+    a page that asks for much else gets them without asking again. Read with `help_beside`."""
+    country = user.country if user.is_authenticated else ""
+    rows = CountryLine.objects.filter(lines__organisation=OuterRef("pk"), lines__country=country)
+    names = ("name", "call", "text", "hours", "url")
+    kept = {"emergency": F("lines__emergency"), "review_until": F("lines__review_until")}
+    return ArraySubquery(
+        rows.order_by("position").values(json=JSONObject(**{n: F(n) for n in names}, **kept))
+    )
+
+
+def help_beside(user: User, rows: Sequence[Mapping[str, Any]]) -> CrisisHelp:
+    """Help lines from what `lines_beside` found."""
+    found = []
+    for row in rows:
+        values = dict(row)
+        until, emergency = values.pop("review_until"), values.pop("emergency")
+        own = CountryLines(
+            emergency=emergency, review_until=date.fromisoformat(until) if until else None
+        )
+        found.append(CountryLine(lines=own, **values))
+    return kept_help(user.country, found)
+
+
+def kept_help(country: str, rows: Sequence[CountryLine]) -> CrisisHelp:
+    """What these rows of one organisation make of the shipped lines."""
+    shipped = shipped_help(country)
+    if not rows:
+        return shipped
+    kept = rows[0].lines
+    holds = kept.holds_on(timezone.localdate())
+    return CrisisHelp(
+        country=country,
+        country_name=shipped.country_name,
+        emergency=kept.emergency,
+        lines=tuple(HelpLine(row.name, row.call, row.text, row.hours, row.url) for row in rows),
+        fallback_name="" if holds else shipped.fallback_name,
+        fallback_url="" if holds else shipped.fallback_url,
+    )

@@ -382,6 +382,87 @@ class StepTaken(models.Model):
         return self.get_kind_display()
 
 
+# Help lines --------------------------------------------------------------------------------------
+
+
+class CountryLines(models.Model):
+    """The help lines of one country as one organisation keeps them, in place of the shipped ones.
+
+    Made when a coordinator first changes or confirms them.
+    """
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="country_lines"
+    )
+    country = models.CharField(max_length=2)
+    emergency = models.CharField(max_length=20)
+    #: Empty until somebody has tried every number.
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: The last day on which the confirmation holds.
+    review_until = models.DateField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "country lines"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "country"], name="safeguarding_countrylines_once"
+            ),
+            models.CheckConstraint(
+                name="safeguarding_countrylines_confirmed_until",
+                condition=Q(confirmed_at__isnull=True, review_until__isnull=True)
+                | Q(confirmed_at__isnull=False, review_until__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Help lines of {self.country}"
+
+    def holds_on(self, day: date) -> bool:
+        """Somebody has confirmed them, and the review is not over."""
+        return self.review_until is not None and self.review_until >= day
+
+
+class CountryLine(models.Model):
+    """One service: whom to call, text or visit."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    lines = models.ForeignKey(CountryLines, on_delete=models.CASCADE, related_name="lines")
+    #: Its place, which is never given to another one.
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=80)
+    #: What a person dials, for example "116 123".
+    call = models.CharField(max_length=60, blank=True)
+    #: What a person sends, for example "SHOUT to 85258".
+    text = models.CharField(max_length=60, blank=True)
+    #: For example "Day and night".
+    hours = models.CharField(max_length=80, blank=True)
+    url = models.URLField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lines", "position"], name="safeguarding_countryline_place"
+            ),
+            models.UniqueConstraint("lines", Lower("name"), name="safeguarding_countryline_once"),
+            models.CheckConstraint(
+                name="safeguarding_countryline_reached_somehow",
+                condition=~Q(call="", text="", url=""),
+            ),
+            models.CheckConstraint(
+                name="safeguarding_countryline_link_is_safe",
+                condition=Q(url="") | Q(url__startswith="https://"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 # The library -------------------------------------------------------------------------------------
 
 

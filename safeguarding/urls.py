@@ -1,6 +1,6 @@
 from django.urls import path
 
-from safeguarding import library_views, on_call_views, views
+from safeguarding import help_line_views, library_views, on_call_views, views
 
 app_name = "safeguarding"
 
@@ -23,6 +23,22 @@ urlpatterns = [
     ),
     path(
         "organisations/<slug:slug>/on-call/away/", on_call_views.on_call_away, name="on_call_away"
+    ),
+    path("organisations/<slug:slug>/help-lines/", help_line_views.help_lines, name="help_lines"),
+    path(
+        "organisations/<slug:slug>/help-lines/add/",
+        help_line_views.help_line_add,
+        name="help_line_add",
+    ),
+    path(
+        "organisations/<slug:slug>/help-lines/<int:position>/",
+        help_line_views.help_line,
+        name="help_line",
+    ),
+    path(
+        "organisations/<slug:slug>/help-lines/<int:position>/take-out/",
+        help_line_views.help_line_take_out,
+        name="help_line_take_out",
     ),
     path("organisations/<slug:slug>/library/", library_views.library, name="library"),
     path("library/<uuid:pk>/", library_views.resource_change, name="resource_change"),

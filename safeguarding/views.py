@@ -66,7 +66,7 @@ def _detail(request: HttpRequest, concern: Concern, **forms: Form) -> HttpRespon
         "form": next(iter(forms.values()), None),
         "log": rules.log_of(concern),
         "failing": rules.failing_alerts(concern),
-        "their_help": crisis_help(concern.about.country),
+        "their_help": crisis_help(concern.about, concern.organisation),
         **forms,
     }
     return render_page(request, "safeguarding/concern_detail.html", context)

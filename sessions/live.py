@@ -234,7 +234,10 @@ def help_html(support_session: SupportSession, user: User) -> str:
     """The help lines that only this person sees."""
     return str(
         _template("room_help_card").render(
-            {"support_session": support_session, "help": crisis_help(user.country)}
+            {
+                "support_session": support_session,
+                "help": crisis_help(user, support_session.group.organisation),
+            }
         )
     )
 

@@ -205,7 +205,7 @@ def concern_raise(request: HttpRequest, pk: UUID) -> HttpResponse:
     is_lead = rules.leading(support_session).filter(pk=person(request).pk).exists()
     if is_lead and about != request.user:
         # Whoever leads may have to say a number; members never learn where somebody is.
-        shown["their_help"] = crisis_help(about.country)
+        shown["their_help"] = crisis_help(about, support_session.group.organisation)
     return room_page(request, support_session, "concern", **shown)
 
 

@@ -327,6 +327,12 @@ DOORS: dict[str, Door] = {
     "safeguarding:on_call": Door({"coordinator"}, at=_organisation),
     "safeguarding:on_call_place": Door({"coordinator"}, "POST", _organisation),
     "safeguarding:on_call_away": Door({"coordinator"}, "POST", _organisation),
+    "safeguarding:help_lines": Door({"coordinator"}, at=_organisation),
+    "safeguarding:help_line_add": Door({"coordinator"}, at=_organisation),
+    "safeguarding:help_line": Door({"coordinator"}, at=lambda world: [world.organisation.slug, 1]),
+    "safeguarding:help_line_take_out": Door(
+        {"coordinator"}, "POST", lambda world: [world.organisation.slug, 2]
+    ),
     "safeguarding:library": Door({"coordinator"}, at=_organisation),
     "instruments:questionnaire_list": Door({"coordinator"}, at=_organisation),
     "instruments:questionnaire_import": Door({"coordinator"}, at=_organisation),

@@ -519,3 +519,16 @@ def funder_report(**fields: Any) -> outcomes.FunderReport:
     fields.setdefault("group_ids", [])
     fields.setdefault("scope", f"scope-{next(_number)}")
     return outcomes.FunderReport.objects.create(**fields)
+
+
+def confirmed_lines(
+    organisation: accounts.Organisation, **fields: Any
+) -> safeguarding.CountryLines:
+    """Help lines that somebody has tried, for half a year."""
+    fields.setdefault("confirmed_at", timezone.now())
+    fields.setdefault("review_until", timezone.localdate() + timedelta(days=180))
+    made = safeguarding.CountryLines.objects.create(
+        organisation=organisation, country=organisation.country, emergency="999", **fields
+    )
+    made.lines.create(position=1, name="Samaritans", call="116 123")
+    return made

@@ -359,7 +359,7 @@ def test_participant_home_asks_few_queries(member, group, django_assert_max_num_
         other = factories.group(name=f"Circle {number}")
         factories.member(other, user=member.user)
         factories.support_session(other)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         home(member)
 
 
@@ -390,6 +390,7 @@ def test_overview_lets_choose_among_organisations(coordinator, organisation):
 
 
 def test_overview_when_all_is_well(coordinator, organisation, facilitator):
+    factories.confirmed_lines(organisation)
     page = overview(coordinator, organisation).content.decode()
     assert "Nothing needs you today" in page
     assert "Nobody has come to a first session yet" in page
@@ -413,6 +414,7 @@ def test_overview_counts_equal_what_they_lead_to(coordinator, organisation, grou
     found = alerts(page)
     assert {title: alert["count"] for title, alert in found.items()} == {
         "Concern to look at": 1,
+        "Help lines to confirm": 2,
         "Application to answer": 1,
         "Group has no facilitator": 1,
         "Session was not begun": 1,

@@ -2,13 +2,13 @@
 
 import pytest
 
-from safeguarding.crisis import countries, crisis_help
+from safeguarding.crisis import countries, shipped_help
 from tests import factories
 
 
 def test_every_country_has_a_name_a_line_and_an_emergency_number():
     for code, name in countries():
-        found = crisis_help(code)
+        found = shipped_help(code)
         assert isinstance(code, str)
         assert (found.country, found.country_name) == (code, name)
         assert found.emergency
@@ -18,7 +18,7 @@ def test_every_country_has_a_name_a_line_and_an_emergency_number():
 
 
 def test_an_unknown_country_gets_only_the_fallback():
-    found = crisis_help("XX")
+    found = shipped_help("XX")
 
     assert (found.emergency, found.lines) == ("", ())
     assert found.fallback_name == "Find A Helpline"
