@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.rules import organisations_coordinated_by
-from outcomes import change_tables, pulses, queries, staying
+from outcomes import change_tables, pulses, queries, staying, taking_part
 from outcomes.counting_actions import recount_before_a_page
 from outcomes.forms import ScopeForm
 from outcomes.models import Recount
@@ -22,6 +22,7 @@ from safeguarding.crisis import lines_beside
 #: Each figure's key, which stands in the address of its CSV, and what makes its table.
 FIGURES: dict[str, Make] = {
     **staying.FIGURES,
+    **taking_part.FIGURES,
     **change_tables.FIGURES,
     **pulses.FIGURES,
 }

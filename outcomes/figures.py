@@ -4,7 +4,7 @@ Pure functions. Nothing here is shown about fewer people than the organisation's
 anything from which such a number could be worked out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import floor
@@ -218,8 +218,11 @@ def attended(
     today: date,
     zone: ZoneInfo,
     threshold: int,
+    link: Callable[[UUID, date], Sequence[str]] = lambda group_id, monday: (),
 ) -> Attended:
     """Who came, per group (id, name, address) and week, over the last nine weeks.
+
+    `link` gives the address of the sessions behind a cell, or nothing.
 
     Coordinators see on a session's page who came, so a small "came" is not hidden here; a session
     that expected fewer people than the threshold shows no share.
@@ -231,11 +234,11 @@ def attended(
         came, expected = sums.get(key, (0, 0))
         sums[key] = came + row.came, expected + row.expected
 
-    def cell(group_id: UUID, monday: date) -> tuple[int, int] | str | None:
+    def cell(group_id: UUID, monday: date) -> tuple[Any, ...] | str | None:
         pair = sums.get((group_id, monday))
         if pair is not None and 0 < pair[1] < threshold:
             return f"Under {threshold} people"
-        return pair
+        return None if pair is None else (*pair, *link(group_id, monday))
 
     rows = [
         {"label": name, "url": url, "cells": [cell(group_id, monday) for monday in mondays]}

@@ -68,6 +68,11 @@ class Table:
     about: str = ""
 
     @property
+    def title_id(self) -> str:
+        """The id of its heading on a page."""
+        return f"{self.key}-title"
+
+    @property
     def shown_rows(self) -> list[list[Shown]]:
         """The cells in words, hidden ones included."""
         return [

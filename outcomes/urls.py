@@ -3,6 +3,7 @@ from django.urls import path
 from outcomes import (
     consent_views,
     disclosure_views,
+    engagement_views,
     figure_views,
     outcome_views,
     own_views,
@@ -133,6 +134,14 @@ urlpatterns = [
         "overview/<slug:organisation>/programmes/<uuid:pk>/end/",
         report_views.programme_end,
         name="programme_end",
+    ),
+    path(
+        "overview/<slug:organisation>/engagement/", engagement_views.engagement, name="engagement"
+    ),
+    path(
+        "overview/<slug:organisation>/engagement/sessions/",
+        engagement_views.week_list,
+        name="week_list",
     ),
     path("overview/<slug:organisation>/<slug:key>.csv", figure_views.figure_csv, name="figure_csv"),
 ]

@@ -459,6 +459,9 @@ DOORS: dict[str, Door] = {
     "outcomes:outcomes": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:retention": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    # It names a group and a week in its query; without them there is nothing (test_taking_part).
+    "outcomes:week_list": Door(set(), at=lambda world: [world.organisation.slug]),
+    "outcomes:engagement": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:stay_list": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:reports": Door({"coordinator"}, at=_organisation),
     "outcomes:report_start": Door({"coordinator"}, at=_organisation),

@@ -251,16 +251,18 @@ def heat_table(
 ) -> dict[str, Any]:
     """Attendance: each row has `label`, perhaps `url`, and `cells`.
 
-    A cell is (came, expected), None where no session was, or words where numbers stay hidden.
+    A cell is (came, expected) and perhaps an address, None where no session was, or words where
+    numbers stay hidden.
     """
 
-    def cell(pair: tuple[int, int] | str | None) -> dict[str, int | str] | None:
+    def cell(pair: tuple[Any, ...] | str | None) -> dict[str, int | str] | None:
         if isinstance(pair, str):
             return {"words": pair}
         if pair is None or not pair[1]:
             return None
-        came, expected = pair
+        came, expected, *url = pair
         return {
+            "url": url[0] if url else "",
             "came": came,
             "expected": expected,
             "percent": round(100 * came / expected),
