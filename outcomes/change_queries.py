@@ -5,7 +5,7 @@ in the group that asked for them. Left out are whoever does not want to be count
 stand for another group's, and everything of the month that is not over: until then nothing moves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import Q
 
 from accounts.models import Organisation
 from instruments.models import Instrument
@@ -80,21 +81,36 @@ class Measure:
 
 def measures_of(organisation: Organisation) -> list[Measure]:
     """Everything that was answered in the organisation and gives a score."""
-    found = []
-    for instrument in instruments_asked_by(organisation):
-        definition = instrument.parsed()
-        if definition.has_total:
-            found.append(Measure(instrument, definition))
-        found.extend(
-            Measure(instrument, definition, scale.id)
-            for scale in definition.scales
-            if scale.scoring.gives_points
-        )
-    return found
+    asked = instruments_asked_by(organisation)
+    return [measure for instrument in asked for measure in _measures(instrument)]
+
+
+def _measures(instrument: Instrument) -> list[Measure]:
+    definition = instrument.parsed()
+    scales = [
+        Measure(instrument, definition, scale.id)
+        for scale in definition.scales
+        if scale.scoring.gives_points
+    ]
+    return [Measure(instrument, definition), *scales] if definition.has_total else scales
+
+
+def measures_named(organisation: Organisation, keys: Iterable[str]) -> dict[str, Measure]:
+    """The measures of these keys, as far as there are any; the newest version of each."""
+    wanted = set(keys)
+    codes = {key.partition(":")[0] for key in wanted}
+    newest: dict[str, Instrument] = {}
+    own = Q(organisation__isnull=True) | Q(organisation=organisation)
+    for instrument in Instrument.objects.filter(own, code__in=codes):
+        known = newest.get(instrument.code)
+        if known is None or int(known.version) < int(instrument.version):
+            newest[instrument.code] = instrument
+    found = (_measures(instrument) for instrument in newest.values())
+    return {each.key: each for listed in found for each in listed if each.key in wanted}
 
 
 _SCORED = """
-scored AS (
+{name} AS (
     SELECT i.code, m.user_id, v.membership_id, m.group_id, v.wave, v.occasion,
            r.submitted_at AS at, {value} AS score
     FROM groups_supportgroup g
@@ -102,7 +118,7 @@ scored AS (
     JOIN outcomes_surveyinvitation v ON v.membership_id = m.id
     JOIN outcomes_response r ON r.invitation_id = v.id
     JOIN instruments_instrument i ON i.id = r.instrument_id
-    WHERE g.organisation_id = %(organisation)s AND i.code = ANY(%(codes)s)
+    WHERE g.organisation_id = %(organisation)s AND i.code = ANY(%({codes})s)
       AND r.submitted_at < %(until)s AND {value} IS NOT NULL AND r.shared_from_id IS NULL
       AND m.user_id NOT IN ({left_out})
 )"""
@@ -212,18 +228,28 @@ class WaveSums(NamedTuple):
     weeks: float
 
 
+def scored_sql(measure: Measure, name: str, left_out: str, parameters: dict[str, Any]) -> str:
+    """A named query of everybody's scores of one measure; its values are added to `parameters`."""
+    return _scored([measure.instrument.code], measure.scale, name, left_out, parameters)
+
+
+def _scored(
+    codes: Sequence[str], scale: str, name: str, left_out: str, parameters: dict[str, Any]
+) -> str:
+    parameters |= {f"{name}_codes": list(codes), f"{name}_scale": scale}
+    value = f"(r.scales -> %({name}_scale)s ->> 'total')::numeric" if scale else "r.score"
+    return _SCORED.format(name=name, codes=f"{name}_codes", value=value, left_out=left_out)
+
+
 def _run(
     sql: str, organisation: Organisation, codes: Sequence[str], *, at: datetime, scale: str = ""
 ) -> list[tuple]:
-    value = "(r.scales -> %(scale)s ->> 'total')::numeric" if scale else "r.score"
     zone = ZoneInfo(organisation.time_zone)
     until = open_month(at, organisation.time_zone)
     left_out, parameters = left_out_of(organisation)
-    scored = _SCORED.format(value=value, left_out=left_out)
+    scored = _scored(codes, scale, "scored", left_out, parameters)
     given: dict[str, Any] = {
         "organisation": organisation.pk,
-        "codes": list(codes),
-        "scale": scale,
         "until": datetime.combine(until, time.min, zone),
         "zone": organisation.time_zone,
         "followed_for": FOLLOWED_FOR,

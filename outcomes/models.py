@@ -623,3 +623,76 @@ class FunderReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.programme_name or 'All groups'}, {self.first_day} to {self.last_day}"
+
+
+class Analysis(models.Model):
+    """Whether x goes along with y by way of m: asked once, made by the worker, kept as it was.
+
+    x, m and y are keys of measures ("phq-9", "phq-4:anxiety"). `until` is the month from which on
+    answers do not count, so that the same question gives the same figures again.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting to be made"
+        WORKING = "working", "Being made"
+        DONE = "done", "Made"
+        FAILED = "failed", "Not possible"
+
+    MOVES = {
+        State.WAITING: {State.WORKING},
+        State.WORKING: {State.DONE, State.FAILED},
+        # Answers that were deleted or withdrawn are in no figure any more.
+        State.DONE: {State.WAITING},
+        State.FAILED: {State.WAITING},
+    }
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="analyses"
+    )
+    x = models.CharField(max_length=80)
+    m = models.CharField(max_length=80)
+    y = models.CharField(max_length=80)
+    until = models.DateField()
+    seed = models.PositiveIntegerField(default=0)
+    resamples = models.PositiveIntegerField(default=5000)
+    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    #: Resamples drawn so far.
+    progress = models.PositiveIntegerField(default=0)
+    #: What the scores were, as a hash: the same one gives the same result.
+    fingerprint = models.CharField(max_length=64, blank=True)
+    #: Paths, limits, n and how it was made (`outcomes.analysing.Result`).
+    result = models.JSONField(default=dict, blank=True)
+    #: In words, when it could not be made.
+    problem = models.CharField(max_length=300, blank=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+    asked_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: When the worker last wrote, or last saw that the scores are still the same.
+    touched_at = models.DateTimeField(default=timezone.now)
+    made_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "x", "m", "y", "until"], name="outcomes_analysis_once"
+            ),
+            models.CheckConstraint(
+                name="outcomes_analysis_of_three",
+                condition=~Q(x=F("m")) & ~Q(x=F("y")) & ~Q(m=F("y")),
+            ),
+            models.CheckConstraint(
+                name="outcomes_analysis_state_known",
+                condition=Q(state__in=["waiting", "working", "done", "failed"]),
+            ),
+            models.CheckConstraint(
+                name="outcomes_analysis_done_whole",
+                condition=~Q(state="done")
+                | Q(made_at__isnull=False) & ~Q(fingerprint="") & ~Q(result={}),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.x}, {self.m}, {self.y} until {self.until:%b %Y}"

@@ -104,10 +104,10 @@ def _mean(mean: felt.Mean | None) -> tuple[Value, Value]:
     return (None, None) if mean is None else (round(mean.value, 1), mean.n)
 
 
-def felt_for(asked: Asked) -> felt.Felt:
+def felt_for(asked: Asked, kinds: Collection[GroupKind] | None = None) -> felt.Felt:
     """How people felt, for whom the filters choose."""
     groups = [(group.pk, group.name, "") for group in asked.groups]
-    kinds = queries.kinds_of(asked.organisation)
+    kinds = queries.kinds_of(asked.organisation) if kinds is None else kinds
     return how_felt(asked.organisation, groups, kinds, at=asked.at)(asked.scope)
 
 

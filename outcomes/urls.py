@@ -1,6 +1,7 @@
 from django.urls import path
 
 from outcomes import (
+    analysis_views,
     consent_views,
     disclosure_views,
     engagement_views,
@@ -85,6 +86,19 @@ urlpatterns = [
     path("overview/", views.overview, name="overview"),
     path("overview/<slug:organisation>/", views.overview, name="overview"),
     path("overview/<slug:organisation>/outcomes/", outcome_views.outcomes, name="outcomes"),
+    path(
+        "overview/<slug:organisation>/outcomes/pathways/", analysis_views.pathways, name="pathways"
+    ),
+    path(
+        "overview/<slug:organisation>/outcomes/pathways/<uuid:pk>/",
+        analysis_views.pathway_detail,
+        name="pathway_detail",
+    ),
+    path(
+        "overview/<slug:organisation>/outcomes/pathways/<uuid:pk>.csv",
+        analysis_views.pathway_csv,
+        name="pathway_csv",
+    ),
     path("overview/<slug:organisation>/retention/", retention_views.retention, name="retention"),
     path(
         "overview/<slug:organisation>/retention/people/",

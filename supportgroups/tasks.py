@@ -12,7 +12,7 @@ from audit import periodic as audit_periodic
 from audit.models import Event
 from audit.trail import origin
 from groups import periodic as groups_periodic
-from outcomes import disclosure_actions, disclosure_periodic, report_periodic
+from outcomes import analysis_periodic, disclosure_actions, disclosure_periodic, report_periodic
 from outcomes import periodic as outcomes_periodic
 from outreach import actions as outreach_actions
 from outreach import periodic as outreach_periodic
@@ -49,6 +49,7 @@ DUE_BY_THE_CLOCK = (
     outreach_periodic.take_up_imports,
     outcomes_periodic.recount,
     audit_periodic.seal_events,
+    analysis_periodic.take_up_analyses,
 )
 
 

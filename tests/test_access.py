@@ -93,6 +93,23 @@ class World:
         form = factories.screening_form(group)
         self.asked = form.questions.get(position=2)
         group.screening_forms.filter(pk=form.pk).update(published_at=None)
+        path = {"value": 0.4, "lower": 0.1, "upper": 0.7}
+        self.analysis = factories.analysis(
+            group.organisation,
+            state="done",
+            made_at=timezone.now(),
+            fingerprint="0" * 64,
+            result={
+                **dict.fromkeys(("a", "b", "direct", "total", "indirect"), path),
+                "n": 120,
+                "left_out": 12,
+                "waves_in_order": True,
+                "with_firsts": True,
+                "weeks_to_m": 4.0,
+                "weeks_to_y": 4.0,
+                "resamples": 5000,
+            },
+        )
         self.run = factories.import_run(organisation=group.organisation, state="ready")
         self.live = factories.support_session(group, status="live")
         factories.agenda(self.live)
@@ -240,6 +257,10 @@ def _invitation(world: World) -> list[Any]:
 
 def _paper(world: World) -> list[Any]:
     return [world.group.slug, world.invitation.paper_code]
+
+
+def _analysis(world: World) -> list[Any]:
+    return [world.organisation.slug, world.analysis.pk]
 
 
 def _survey_plan(world: World) -> list[Any]:
@@ -457,6 +478,9 @@ DOORS: dict[str, Door] = {
     "outcomes:survey_plan_move": Door({"coordinator"}, "POST", at=_survey_plan),
     "outcomes:survey_plan_end": Door({"coordinator"}, at=_survey_plan),
     "outcomes:outcomes": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outcomes:pathways": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "outcomes:pathway_detail": Door({"coordinator"}, at=_analysis),
+    "outcomes:pathway_csv": Door({"coordinator"}, at=_analysis),
     "outcomes:overview": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     "outcomes:retention": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
     # It names a group and a week in its query; without them there is nothing (test_taking_part).

@@ -403,6 +403,14 @@ def signed_disclosure(**fields: Any) -> outcomes.Disclosure:
     return made
 
 
+def analysis(organisation: accounts.Organisation, **fields: Any) -> outcomes.Analysis:
+    """Of loneliness, worry and low mood, waiting to be made."""
+    load_definitions()
+    fields = {"x": "ons-loneliness", "m": "gad-7", "y": "phq-9"} | fields
+    fields.setdefault("until", timezone.localdate().replace(day=1))
+    return outcomes.Analysis.objects.create(organisation=organisation, **fields)
+
+
 def screening_form(group: groups.SupportGroup) -> screening.ScreeningForm:
     """Three questions: one in own words, one that may signal risk, one acknowledgement."""
     form = screening.ScreeningForm.objects.create(
