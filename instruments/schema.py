@@ -326,6 +326,10 @@ class Definition:
                 return item
         raise KeyError(item_id)
 
+    def stem_before(self, item: Item) -> str:
+        """The words that introduce this item: the extra ones at the end stand for themselves."""
+        return "" if item in self.extra_items else self.stem
+
     def band_of(self, total: Points) -> str | None:
         """The label of the band that holds `total`; `None` when the definition has no bands."""
         return _band_of(self.bands, total)

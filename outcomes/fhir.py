@@ -165,7 +165,7 @@ def _observation(
             "system": "http://unitsofmeasure.org",
             "code": "{score}",
         }
-        if result.band:
+        if result.band and definition.shows_bands:
             found["interpretation"] = [{"text": result.band}]
     else:
         found["valueCodeableConcept"] = {"text": result.band}

@@ -48,12 +48,15 @@ def _rows(each: CheckIn) -> Iterable[list[str]]:
     ]
     for question, answer in each.said:
         yield [*about, question, answer, "", "", "", ""]
+    # Some names of bands are for people with somebody beside them.
+    named = definition.shows_bands
     if definition.has_total:
         scale = [points(definition.scoring.minimum), points(definition.scoring.maximum)]
-        yield [*about, "Score", "", each.score_words, *scale, response.band]
+        yield [*about, "Score", "", each.score_words, *scale, response.band if named else ""]
     for part in each.parts:
         scale = [points(part.scale.scoring.minimum), points(part.scale.scoring.maximum)]
-        yield [*about, f"Score: {part.scale.title}", "", part.score_words, *scale, part.band]
+        band = part.band if named else ""
+        yield [*about, f"Score: {part.scale.title}", "", part.score_words, *scale, band]
 
 
 def bundle(check_ins: Iterable[CheckIn], *, at: datetime) -> bytes:

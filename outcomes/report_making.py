@@ -90,10 +90,8 @@ def _make(report: FunderReport, write: Callable[..., None]) -> None:
 
 
 def _count(report: FunderReport, write: Callable[..., None]) -> None:
-    instruments = {
-        code: Instrument.objects.newest(code)
-        for code in Instrument.objects.order_by().values_list("code", flat=True).distinct()
-    }
+    known = Instrument.objects.known_to(report.organisation).filter(language="en")
+    instruments = {each.code: each for each in known.newest_of_each()}
     facts = facts_of(report_inputs.where_of(report), at=report.made_at)
     write(step=STEPS.index("Comparing with earlier reports"))
     earlier: dict[UUID, list[Cell]] = {}

@@ -17,7 +17,7 @@ from accounts.models import Consent
 from accounts.rules import Viewer
 from groups.models import Membership, SupportGroup
 from instruments.models import Instrument
-from instruments.rules import today, usable_by
+from instruments.rules import may_use, today, usable_by
 from instruments.schema import Definition, Item, RiskLevel, RiskRule, ShowIf
 from instruments.scoring import Answers, Score, items_to_ask, triggered_risks
 from outcomes.models import Response, SurveyInvitation, SurveyPlan
@@ -274,6 +274,11 @@ def why_not_answer(user: Viewer, sheet: Sheet, *, at: datetime | None = None) ->
         return Refused("left", message, next_step=home)
     if is_closed(invitation, at=at):
         return Refused("closed", "This check-in has closed. Nothing is wrong.", next_step=home)
+    # Withdrawn terms leave what was asked already; without a licence nothing may be shown.
+    organisation = sheet.instrument.organisation
+    if organisation is not None and not may_use(organisation, sheet.instrument, at=at):
+        message = "These questions cannot be asked at the moment. Nothing is wrong or missing."
+        return Refused("licence", message, next_step=home)
     return None
 
 

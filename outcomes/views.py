@@ -124,6 +124,7 @@ def survey_question(request: HttpRequest, invitation_id: UUID, item_id: str) -> 
         {
             "sheet": sheet,
             "item": item,
+            "stem": sheet.definition.stem_before(item),
             "form": form,
             **_about(sheet, _person(request)),
             **_place(sheet, item),
@@ -169,10 +170,9 @@ def survey_check(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
         return redirect("outcomes:survey_done", invitation_id)
     rules.check_may_answer(request.user, sheet.invitation)
     rows = [(item, _said(item, sheet.answers[item.id])) for item in sheet.items]
-    # The words before the scored questions do not belong to the others.
     parts = [
-        (sheet.definition.stem if scored else "", list(listed))
-        for scored, listed in groupby(rows, key=lambda row: row[0].scored)
+        (stem, list(listed))
+        for stem, listed in groupby(rows, key=lambda row: sheet.definition.stem_before(row[0]))
     ]
     return render_page(
         request,

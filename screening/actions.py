@@ -68,7 +68,7 @@ def publish_form(
     at = at or timezone.now()
     group = _locked_group(group, by)
     asked = [Question(**fields) for fields in questions]
-    rules.check_may_publish(asked)
+    rules.check_may_publish(asked, group.organisation)
     form = ScreeningForm.objects.create(group=group, version=_next_version(group), published_at=at)
     for question in asked:
         question.form = form
@@ -138,7 +138,7 @@ def publish_draft(*, group: SupportGroup, by: User, at: datetime | None = None) 
     form = group.screening_forms.drafts().first()
     if form is None:
         raise Refused("no_draft", "These questions are published already.")
-    rules.check_may_publish(form.questions.all())
+    rules.check_may_publish(form.questions.select_related("instrument"), group.organisation)
     if group.screening_forms.filter(version__gt=form.version).exists():
         form.version = _next_version(group)
     form.published_at = at

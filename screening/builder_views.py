@@ -104,7 +104,9 @@ def _missing(draft: ScreeningForm | None) -> str:
     if draft is None:
         return ""
     try:
-        rules.check_may_publish(draft.questions.all())
+        rules.check_may_publish(
+            draft.questions.select_related("instrument"), draft.group.organisation
+        )
     except Refused as refused:
         return refused.message
     return ""

@@ -30,7 +30,7 @@ from groups.rules import (
     why_takes_nobody,
 )
 from instruments.models import Instrument
-from instruments.rules import usable_by
+from instruments.rules import check_may_use, today, usable_by
 from instruments.schema import RiskLevel, RiskRule
 from instruments.scoring import Score, score, triggered_risks
 from safeguarding.models import Concern
@@ -91,9 +91,24 @@ def to_suggest(question: Question) -> list[tuple[str, str]]:
     return question.choices()
 
 
-def check_may_publish(questions: Iterable[Question]) -> None:
+def questions_asked(form: ScreeningForm, *, at: datetime | None = None) -> QuerySet[Question]:
+    """The form's questions in order, without questionnaires that may not be asked any more.
+
+    Terms can be taken back and licences run out after a form was published.
+    """
+    organisation = form.group.organisation
+    usable = Instrument.objects.usable_by(organisation, on=today(organisation, at=at))
+    return form.questions.filter(
+        Q(instrument__isnull=True) | Q(instrument__in=usable.order_by().values("pk"))
+    ).select_related("instrument")
+
+
+def check_may_publish(questions: Iterable[Question], organisation: Organisation) -> None:
     """Raise `Refused` with what is missing before people can be asked these questions."""
     asked = list(questions)
+    for question in asked:
+        if question.instrument is not None:
+            check_may_use(organisation, question.instrument)
     if not any(question.is_acknowledgement for question in asked):
         raise Refused(
             "no_acknowledgement",
@@ -306,9 +321,11 @@ def check_seen(application: Application, seen: int | None) -> None:
 
 def unanswered(application: Application) -> QuerySet[Question]:
     """Questions that still wait for an answer, in order."""
-    return application.form.questions.exclude(
-        pk__in=application.answers.values("question")
-    ).order_by("position")
+    return (
+        questions_asked(application.form)
+        .exclude(pk__in=application.answers.values("question"))
+        .order_by("position")
+    )
 
 
 def check_may_send(application: Application) -> None:

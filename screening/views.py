@@ -72,7 +72,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
         request.session.pop(JOINING, None)
         return _resume(_begin(request, group))
     form = group.screening_forms.published().first()
-    number = form.questions.count() if form else 0
+    number = rules.questions_asked(form).count() if form else 0
     full = not group.seats_for_somebody_new
     context = {
         "group": group,
@@ -116,9 +116,8 @@ def question(request: HttpRequest, pk: UUID, position: int) -> HttpResponse:
     application = _own(request, pk)
     if application.status != Application.Status.DRAFT:
         return redirect("screening:application_detail", application.pk)
-    asked = get_object_or_404(
-        application.form.questions.select_related("instrument"), position=position
-    )
+    questions = rules.questions_asked(application.form)
+    asked = get_object_or_404(questions, position=position)
     saved = _saved(application, asked)
     data = request.POST if request.method == "POST" else None
     form = AnswerForm(data, question=asked, saved=saved)
@@ -141,9 +140,9 @@ def question(request: HttpRequest, pk: UUID, position: int) -> HttpResponse:
         "form": form,
         "changing": changing,
         "later": onward,
-        "before": application.form.questions.filter(position__lt=position).last(),
-        "number": application.form.questions.filter(position__lte=position).count(),
-        "total": application.form.questions.count(),
+        "before": questions.filter(position__lt=position).last(),
+        "number": questions.filter(position__lte=position).count(),
+        "total": questions.count(),
         "any_saved": application.answers.exists(),
     }
     return render_page(request, "screening/question.html", context)
@@ -166,7 +165,7 @@ def _rows(application: Application) -> list[dict[str, Any]]:
     """Each question with its answer and the way to change it."""
     answers = {answer.question_id: answer for answer in application.answers.all()}
     rows = []
-    for asked in application.form.questions.select_related("instrument"):
+    for asked in rules.questions_asked(application.form):
         answer = answers.get(asked.pk)
         address = reverse("screening:question", args=[application.pk, asked.position])
         rows.append(

@@ -319,6 +319,15 @@ def licence(
     return instruments.Licence.objects.create(organisation=organisation, code=code, **fields)
 
 
+def terms_acceptance(
+    organisation: accounts.Organisation, code: str = "ucla-3", **fields: Any
+) -> instruments.TermsAcceptance:
+    fields.setdefault("terms", instrument(code).terms)
+    return instruments.TermsAcceptance.objects.create(
+        organisation=organisation, code=code, **fields
+    )
+
+
 def words(code: str = "pss-10", **changes: Any) -> blanks.Words:
     """A text for each question and answer of a questionnaire that has none."""
     blank = blanks.get(code)

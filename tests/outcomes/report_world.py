@@ -40,6 +40,7 @@ def make_world(organisation: Organisation, sizes: tuple[int, ...] = (24, 20, 16)
         group.topics.add(topics[number % 2])
         groups.append(group)
         _people(group, size)
+    factories.own_instrument(organisation)  # one that nobody was asked yet
     programme = factories.programme(organisation=organisation, groups=groups)
     return World(organisation, groups, programme)
 

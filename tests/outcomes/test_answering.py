@@ -210,3 +210,39 @@ def test_several_sets_follow_each_other(member, ask):
     assert reverse("outcomes:survey_question", args=[second.pk, "q1"]) in done
     assert "2 short questions, about a minute" in done.lower()
     assert Response.objects.count() == 1
+
+
+def test_the_words_before_the_questions_stand_before_the_first_one_too(member, ask):
+    invitation = ask("pc-ptsd-5")
+    stem = "unusually or especially frightening"
+    assert stem in page(member, invitation, "question", "gate")
+    say(invitation, "gate", 0)
+    assert page(member, invitation, "check").count(stem) == 1
+    phq_9 = ask("phq-9")
+    for number in range(1, 10):
+        say(phq_9, f"q{number}", 1)
+    assert "bothered by any of the following" in page(member, phq_9, "question", "q9")
+    assert "bothered by any of the following" not in page(member, phq_9, "question", "difficulty")
+
+
+def test_nothing_is_shown_once_the_licence_has_run_out(member, group, membership):
+    own = factories.own_instrument(group.organisation)
+    invitation = factories.invitation(factories.survey_plan(group, instrument=own), membership)
+    assert "© Dr Cohen" in page(member, invitation, "start")
+    say(invitation, "q1", 3)
+    group.organisation.licences.update(valid_until=timezone.localdate() - timedelta(days=1))
+    assert "cannot be asked at the moment" in page(member, invitation, "start")
+    address = reverse("outcomes:survey_question", args=[invitation.pk, "q2"])
+    assert member.client.get(address).status_code == 403
+    assert Response.objects.get(invitation=invitation).answers == {"q1": 3}
+
+
+def test_what_was_asked_can_be_finished_after_terms_were_withdrawn(member, group, membership):
+    factories.terms_acceptance(group.organisation)
+    invitation = factories.invitation(
+        factories.survey_plan(group, instrument=factories.instrument("ucla-3")), membership
+    )
+    group.organisation.terms_acceptances.update(withdrawn_at=timezone.now())
+    answer_all(invitation, lambda item: 3)
+    sent = actions.submit_response(invitation=invitation, by=member.user)
+    assert sent.score == 9

@@ -12,9 +12,10 @@ from django.utils import timezone
 from audit.models import Event
 from groups.models import Membership
 from safeguarding.models import Concern
-from screening import actions, defaults, tasks
+from screening import actions, defaults, rules, tasks
 from screening.models import Application
 from screening.rules import score_of
+from supportgroups.lib.refusals import Refused
 from tests import factories
 
 
@@ -1131,6 +1132,36 @@ def test_question_with_items_that_depend_on_an_answer(outsider, every_kind):
     assert response.status_code == 302
     answer = draft.answers.get(question__position=2)
     assert score_of(answer.question, answer.value).total == 0
+
+
+def test_a_questionnaire_without_a_licence_is_left_out(outsider, every_kind):
+    own = factories.own_instrument(every_kind.organisation)
+    every_kind.screening_forms.published().first().questions.filter(kind="instrument").update(
+        instrument=own
+    )
+    draft = actions.start_application(group=every_kind, by=outsider.user)
+    assert "© Dr Cohen" in text(outsider.client.get(at("question", draft, 2)))
+    every_kind.organisation.licences.update(ended_at=timezone.now())
+    assert outsider.client.get(at("question", draft, 2)).status_code == 404
+    response = outsider.client.post(at("question", draft, 1), {"value": ["tea"]})
+    assert response["Location"] == at("question", draft, 3)
+    assert "Question 2 of 2" in text(outsider.client.get(at("question", draft, 3)))
+    outsider.client.post(at("question", draft, 3), {"value": "yes"})
+    outsider.client.post(at("check_answers", draft))
+    draft.refresh_from_db()
+    assert draft.status == "accepted"
+
+
+def test_a_questionnaire_without_a_licence_is_not_published(every_kind, coordinator):
+    form = every_kind.screening_forms.published().first()
+    questions = form.questions.all()
+    for question in questions:
+        if question.instrument is not None:
+            question.instrument = factories.own_instrument(every_kind.organisation)
+    every_kind.organisation.licences.update(ended_at=timezone.now())
+    with pytest.raises(Refused) as refusal:
+        rules.check_may_publish(questions, every_kind.organisation)
+    assert refusal.value.reason == "licence"
 
 
 def test_review_of_a_questionnaire_shows_score_and_each_answer(outsider, every_kind, facilitator):
