@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_safe
@@ -70,7 +71,7 @@ def paper_sheets(request: HttpRequest, slug: str, codes: str) -> HttpResponse:
     context = {
         "group": group,
         "sheets": sheets,
-        "help": crisis_help(group.organisation.country),
+        "help": crisis_help(AnonymousUser(), group.organisation),
         "names": [f"{sheet['code']}: {sheet['who']}" for sheet in sheets],
     }
     return render_page(request, "outcomes/paper_sheets.html", context)
@@ -160,6 +161,6 @@ def paper_worry(request: HttpRequest, slug: str, code: str) -> HttpResponse:
         "group": group,
         "concern": concern,
         "code": paper_rules.shown(code),
-        "help": crisis_help(group.organisation.country),
+        "help": crisis_help(AnonymousUser(), group.organisation),
     }
     return render_page(request, "outcomes/paper_worry.html", context)
