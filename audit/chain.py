@@ -215,3 +215,8 @@ def check_trail(*, heads: Iterable[tuple[int, bytes]] = ()) -> Verdict:
 def last_whole_check() -> TrailCheck | None:
     """The latest verification that found nothing."""
     return TrailCheck.objects.filter(found=[]).order_by("-checked_at").first()
+
+
+def last_check() -> TrailCheck | None:
+    """The latest verification, whatever it found."""
+    return TrailCheck.objects.order_by("-checked_at").first()

@@ -18,6 +18,7 @@ OUR_APPS = (
     "screening",
     "support_sessions",
     "outcomes",
+    "oversight",
     "outreach",
 )
 

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "screening",
     "sessions.apps.SessionsConfig",
     "outcomes",
+    "oversight",
     "outreach",
 ]
 if DEMO:

@@ -16,6 +16,7 @@ from outcomes import analysis_periodic, disclosure_actions, disclosure_periodic,
 from outcomes import periodic as outcomes_periodic
 from outreach import actions as outreach_actions
 from outreach import periodic as outreach_periodic
+from oversight import periodic as oversight_periodic
 from safeguarding import on_call_actions
 from safeguarding import periodic as safeguarding_periodic
 from screening import actions as screening_actions
@@ -48,6 +49,7 @@ DUE_BY_THE_CLOCK = (
     report_periodic.take_up_reports,
     outreach_periodic.take_up_imports,
     outcomes_periodic.recount,
+    oversight_periodic.tell_of_emergencies,
     audit_periodic.seal_events,
     analysis_periodic.take_up_analyses,
 )

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("instruments.urls")),
     path("", include("safeguarding.urls")),
     path("", include("outcomes.urls")),
+    path("", include("oversight.urls")),
     path("", include("outreach.urls")),
 ]
 if settings.DEMO:

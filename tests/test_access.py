@@ -160,6 +160,9 @@ class World:
         )
         self.questionnaire = factories.own_instrument(self.organisation)
         self.resource = factories.resource(organisation=self.organisation)
+        self.emergency = factories.emergency_access(
+            organisation=self.organisation, about=self.member
+        )
         self.concern = factories.concern(
             organisation=self.organisation,
             about=self.member,
@@ -339,6 +342,16 @@ DOORS: dict[str, Door] = {
     "screening:question_proposals": Door({"coordinator"}, at=_asked),
     "screening:question_move": Door({"coordinator"}, "POST", _asked),
     "screening:question_delete": Door({"coordinator"}, "POST", _asked),
+    "oversight:trail": Door({"coordinator"}, at=_organisation),
+    "oversight:trail_csv": Door({"coordinator"}, at=_organisation),
+    "oversight:who_read": Door(SIGNED_IN),
+    # A supervisor or somebody on call may open it: tests/oversight/test_emergency.py.
+    "oversight:emergency": Door({"coordinator"}, at=_organisation),
+    "oversight:emergency_open": Door(
+        set(), "POST", lambda world: [world.organisation.slug, world.member.pk]
+    ),
+    "oversight:emergency_detail": Door({"coordinator"}, at=lambda world: [world.emergency.pk]),
+    "oversight:emergency_close": Door({"coordinator"}, "POST", lambda world: [world.emergency.pk]),
     "safeguarding:concern_list": Door({"coordinator", "other_coordinator"}),
     "safeguarding:concern_detail": Door({"coordinator"}, at=_concern),
     "safeguarding:concern_acknowledge": Door({"coordinator"}, "POST", _concern),

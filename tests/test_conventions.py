@@ -26,6 +26,7 @@ PACKAGES = {
     "screening": "screening",
     "sessions": "sessions",
     "outcomes": "outcomes",
+    "oversight": "oversight",
     "outreach": "outreach",
     "pages": "supportgroups",
 }

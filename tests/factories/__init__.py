@@ -17,6 +17,7 @@ from instruments.content import content_of
 from instruments.schema import Licence as Notice
 from outcomes import models as outcomes
 from outreach import models as outreach
+from oversight import models as oversight
 from safeguarding import models as safeguarding
 from screening import models as screening
 from sessions import models as sessions
@@ -476,6 +477,20 @@ def concern(**fields: Any) -> safeguarding.Concern:
     fields.setdefault("detail", "An answer that a person should look at.")
     fields.setdefault("respond_by", timezone.now() + timedelta(hours=4))
     return safeguarding.Concern.objects.create(**fields)
+
+
+def emergency_access(**fields: Any) -> oversight.EmergencyAccess:
+    """Opened just now by a supervisor of the organisation."""
+    if "organisation" not in fields:
+        fields["organisation"] = organisation()
+    if "opened_by" not in fields:
+        fields["opened_by"] = staff_role(
+            organisation=fields["organisation"], role="supervisor"
+        ).user
+    fields.setdefault("opened_at", timezone.now())
+    fields.setdefault("ends_at", fields["opened_at"] + oversight.EmergencyAccess.LASTS)
+    fields.setdefault("reason", "Somebody rang and said they are in danger.")
+    return oversight.EmergencyAccess.objects.create(**fields)
 
 
 def resource(**fields: Any) -> safeguarding.Resource:
