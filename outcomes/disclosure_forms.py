@@ -12,7 +12,7 @@ from outcomes import disclosure_rules, summaries
 from outcomes.own import Attended, OwnCourse
 from supportgroups.lib.forms import AnswerChoices
 
-_ALL = ""
+_ALL = "all"
 _SINCE = [
     (_ALL, "From the beginning"),
     ("365", "The last 12 months"),
@@ -44,7 +44,7 @@ class DisclosureForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": "Choose among your check-ins."},
     )
-    since = forms.ChoiceField(label="How far back", required=False, choices=_SINCE)
+    since = forms.ChoiceField(label="How far back", choices=_SINCE)
     with_answers = forms.ChoiceField(
         label="How much of each check-in",
         choices=[("no", "Only the scores"), ("yes", "The scores and every answer")],
@@ -137,10 +137,10 @@ class DisclosureForm(forms.Form):
         """The fields of a `Disclosure`."""
         given = self.cleaned_data
         today = timezone.localdate(timezone=summaries.zone_of(self._person))
-        days = given.get("since")
+        days = given.get("since", _ALL)
         return {
             "instruments": given.get("instruments", []),
-            "since": today - timedelta(days=int(days)) if days else None,
+            "since": today - timedelta(days=int(days)) if days != _ALL else None,
             "with_answers": given.get("with_answers") == "yes",
             "with_attendance": bool(given.get("with_attendance")),
             "recipient_name": given["recipient_name"],
@@ -157,6 +157,7 @@ class SignForm(forms.Form):
     fingerprint = forms.CharField(required=False, widget=forms.HiddenInput)
     signature = _Words(
         label="Type your name to sign",
+        help_text="It counts as your signature, with today’s date.",
         max_length=80,
         widget=_NAME,
         error_messages={"required": "Type your name to sign."},

@@ -80,7 +80,7 @@ def _chosen_before(disclosure: Disclosure) -> dict[str, Any]:
     """The form as it was filled in: lengths of time as the choice that is nearest."""
     begun = timezone.localdate(disclosure.begun_at, summaries.zone_of(disclosure.user))
     days = (disclosure.ends_on - begun).days
-    since = "" if disclosure.since is None else str((begun - disclosure.since).days)
+    since = "all" if disclosure.since is None else str((begun - disclosure.since).days)
     return {
         "instruments": disclosure.instruments,
         "since": since,

@@ -102,17 +102,22 @@ class CheckIn:
         return Part(scale, points(kept.get("total")), kept.get("band") or "")
 
     @property
-    def said(self) -> list[tuple[str, str]]:
-        """Each question that was answered, in order, and the answer in words."""
+    def said_to(self) -> dict[str, tuple[str, str]]:
+        """Item id -> the question and the answer, both in words, in the order of asking."""
         answers = self.response.answers
-        return [
-            (
+        return {
+            item.id: (
                 item.text,
                 "Rather not say" if answers[item.id] is None else item.label_of(answers[item.id]),
             )
             for item in self.definition.all_items
             if item.id in answers
-        ]
+        }
+
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        """Each question that was answered, and the answer."""
+        return list(self.said_to.values())
 
 
 def day_of(response: Response, zone: ZoneInfo) -> date:
@@ -281,6 +286,11 @@ class OwnCourse:
     def groups(self) -> list[str]:
         """The groups that asked, by name."""
         return sorted({name for each in self.check_ins for name in each.groups})
+
+    @property
+    def says_where(self) -> bool:
+        """Whether the table has to say where each check-in came from, and how."""
+        return len(self.groups) > 1 or any(each.is_on_paper for each in self.check_ins)
 
     @property
     def rows(self) -> list[tuple[CheckIn, list[Part]]]:

@@ -20,6 +20,8 @@ from outcomes.models import Disclosure
 from outcomes.own import Attended, CheckIn, OwnCourse
 from supportgroups.lib import drawing
 
+#: Check-ins side by side in the document.
+_COLUMNS = 4
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 
 
@@ -167,15 +169,30 @@ def _course_data(course: OwnCourse, disclosure: Disclosure) -> dict[str, Any]:
             if len(line.known) > 1
         ],
         "asked_by": ", ".join(course.groups) if disclosure.with_attendance else "",
-        "answers": [
-            {"day": _day(each.day), "rows": [list(said) for said in each.said]}
-            for each, _ in course.rows
-        ]
-        if disclosure.with_answers
-        else [],
+        "answers": _answers(course) if disclosure.with_answers else [],
         "stem": definition.stem,
         "licence": f"{definition.title}. {definition.licence.notice}",
     }
+
+
+def _answers(course: OwnCourse) -> list[dict[str, Any]]:
+    """Every answer: a line a question, a column a check-in, as many as a page holds."""
+    check_ins = [each for each, _ in course.rows]
+    tables = []
+    for start in range(0, len(check_ins), _COLUMNS):
+        part = check_ins[start : start + _COLUMNS]
+        said = [each.said_to for each in part]
+        asked = {key: question for each in said for key, (question, _) in each.items()}
+        tables.append(
+            {
+                "header": ["Question", *(date_format(each.day, "j M Y") for each in part)],
+                "rows": [
+                    [question, *(each[key][1] if key in each else "Not asked" for each in said)]
+                    for key, question in asked.items()
+                ],
+            }
+        )
+    return tables
 
 
 def _about(course: OwnCourse) -> list[str]:
@@ -210,6 +227,7 @@ def plot_of(line: own.Line) -> drawing.Plot:
         lowest=line.lowest,
         reliable=line.reliable,
         gaps=[day for day, score in line.scores if score is None],
+        wide=640,
         words=lambda day: date_format(day, "j M"),
     )
 

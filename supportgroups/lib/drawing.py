@@ -524,6 +524,7 @@ def course_plot(
     reliable: float | None = None,
     gaps: Collection[date] = (),
     narrow: bool = False,
+    wide: int = 1000,
     words: Callable[[date], str] = str,
 ) -> Plot:
     """One person's scores over time, placed by date, the newest marked as the reader's.
@@ -531,7 +532,7 @@ def course_plot(
     The band is the first score give or take `reliable`, inside the scale: changes within it may be
     chance. The line is broken where one of the `gaps` lies: a day without a score.
     """
-    width, height = (330, 250) if narrow else (1000, 300)
+    width, height = (330, 250) if narrow else (wide, 300)
     days = [(day - scores[0][0]).days for day, _ in scores] if scores else []
     last = max(days, default=0) or 1
     plot = Plot(width, height, (0, last), (lowest, highest), left=34, right=26, top=24, bottom=34)

@@ -218,7 +218,32 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
         river.sees("Your answers are in")
         river.look(f"check-in-{total}-done")
     river.go("/progress/")
+    river.page.locator("summary", has_text="See the numbers").first.click()
     river.look("progress")
+    hand_a_summary_over(river)
+
+
+def hand_a_summary_over(person: Someone) -> None:
+    """Choose, look, sign, wait for the worker, download; then take it back."""
+    person.go("/summaries/new/")
+    for box in person.page.locator("[name=instruments]").all():
+        box.check()
+    for name in ("recipient_name", "recipient_organisation", "person_name"):
+        person.page.locator(f"[name={name}]").fill("Elm Street")
+    person.look("summary-form")
+    person.press("Look at it")
+    person.page.locator("[name=signature]").fill("River")
+    person.look("summary-sign")
+    person.press("Sign and make it")
+    person.sees("It is ready")
+    person.look("summary-ready")
+    with person.page.expect_download() as download:
+        person.press("Download as PDF")
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+    person.press("Take it back")
+    person.page.wait_for_url("**/revoke/")
+    person.press("Take it back")
+    person.sees("The files are deleted")
 
 
 def say(person: Someone, words: str) -> None:

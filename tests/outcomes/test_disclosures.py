@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 CHOSEN = {
     "instruments": ["phq-9"],
-    "since": "",
+    "since": "all",
     "with_answers": "no",
     "recipient_name": "Dr Ada Moss",
     "recipient_organisation": "Elm Street Practice",
