@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import QuerySet
@@ -23,6 +23,10 @@ LICENCES = {
     "public-domain-with-conditions": "Free to use under conditions that you accept.",
     "us-government-work": "Free to use. A work of the US Government.",
 }
+
+
+#: A licence that ends within this time says so.
+_SOON = timedelta(days=42)
 
 
 class State(StrEnum):
@@ -58,6 +62,8 @@ class Entry:
     blank: Blank | None = None
     acceptance: TermsAcceptance | None = None
     licence: Licence | None = None
+    #: Whether the licence runs out within the next weeks.
+    ends_soon: bool = False
 
     @property
     def is_own(self) -> bool:
@@ -78,6 +84,8 @@ class Entry:
         """Words and kind of the tag that says the state."""
         if self.is_ready and self.by_a_person:
             return "Asked by staff only", "people"
+        if self.is_ready and self.ends_soon and self.licence and self.licence.valid_until:
+            return f"Until {self.licence.valid_until:%-d %B}", "warn"
         return _TAGS[self.state]
 
     @property
@@ -172,6 +180,9 @@ def _own(instrument: Instrument, licence: Licence | None, on: date) -> Entry:
         instrument=instrument,
         blank=blank,
         licence=licence,
+        ends_soon=licence is not None
+        and licence.valid_until is not None
+        and licence.valid_until - on <= _SOON,
     )
 
 

@@ -93,19 +93,27 @@ class WordsForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.blank = blank
         self._texts = [
-            self._add(f"text_{number}", f"Question {number}", 500)
+            self._add(f"text_{number}", f"Question {number}", f"Write question {number}.", 500)
             for number in range(1, len(blank.definition.items) + 1)
         ]
         self._labels = [
-            [self._add(f"label_{n}_{value}", f"Answer that counts {value}", 200) for value in set_]
+            [
+                self._add(
+                    f"label_{n}_{value}",
+                    f"Answer with the value {value}",
+                    f"Write the answer with the value {value}.",
+                    200,
+                )
+                for value in set_
+            ]
             for n, set_ in enumerate((each.values for each in blank.answer_sets), start=1)
         ]
 
-    def _add(self, name: str, label: str, limit: int) -> str:
+    def _add(self, name: str, label: str, required: str, limit: int) -> str:
         self.fields[name] = forms.CharField(
             label=label,
             max_length=limit,
-            error_messages={"required": f"Write {label[0].lower()}{label[1:]}."},
+            error_messages={"required": required},
         )
         return name
 

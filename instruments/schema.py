@@ -24,7 +24,7 @@ PROTECTED = {
 #: What the database and a page can hold. Whoever imports a questionnaire meets these first.
 MOST_ITEMS, MOST_OPTIONS, FARTHEST_VALUE, MOST_POINTS = 200, 50, 1000, 99_999
 _LONGEST_CODE, _LONGEST_VERSION, _LONGEST_LANGUAGE = 40, 10, 10
-_LONGEST_TITLE, _LONGEST_BAND = 120, 40
+_LONGEST_TITLE, _LONGEST_BAND, _LONGEST_PHRASE, _LONGEST_TEXT = 120, 40, 80, 5000
 
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ITEM_ID = re.compile(r"[a-z][a-z0-9_]*")
@@ -374,9 +374,9 @@ def parse(content: Mapping[str, Any], *, origin: str = "definition") -> Definiti
         version=node.text("version", pattern=_VERSION, most=_LONGEST_VERSION),
         language=node.text("language", pattern=_LANGUAGE, most=_LONGEST_LANGUAGE),
         title=node.text("title", most=_LONGEST_TITLE),
-        measures=node.text("measures"),
+        measures=node.text("measures", most=_LONGEST_PHRASE),
         direction=direction,
-        recall=node.text("recall"),
+        recall=node.text("recall", most=_LONGEST_PHRASE),
         stem=node.optional_text("stem") or "",
         administration=_administration(node),
         advice=node.optional_text("advice") or "",
@@ -435,7 +435,7 @@ class _Node:
         return self.content[key]
 
     def text(
-        self, key: str, *, pattern: re.Pattern[str] | None = None, most: int | None = None
+        self, key: str, *, pattern: re.Pattern[str] | None = None, most: int = _LONGEST_TEXT
     ) -> str:
         value = self.value(key)
         if not isinstance(value, str) or not value.strip():
@@ -446,7 +446,7 @@ class _Node:
             self.refuse(key, "must not hold a null character")
         if pattern and not pattern.fullmatch(value):
             self.refuse(key, f"must look like {pattern.pattern}, not {value!r:.60}")
-        if most is not None and len(value) > most:
+        if len(value) > most:
             self.refuse(key, f"must not be longer than {most} characters")
         return value
 

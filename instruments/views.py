@@ -172,7 +172,13 @@ def questionnaire_words(request: HttpRequest, slug: str, code: str) -> HttpRespo
     )
     if form.is_valid() and _enter(request, organisation, blank, form):
         return redirect("instruments:questionnaire_detail", slug, code)
-    context = {"organisation": organisation, "entry": entry, "form": form, "reader": reader}
+    context = {
+        "organisation": organisation,
+        "entry": entry,
+        "form": form,
+        "reader": reader,
+        "reversed": explanations.reversed_in_words(entry.definition),
+    }
     return render_page(request, "instruments/questionnaire_words.html", context)
 
 

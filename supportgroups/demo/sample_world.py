@@ -22,7 +22,7 @@ from audit.trail import record
 from groups import actions as group_actions
 from groups.defaults import AGREEMENT, GROUND_RULES
 from groups.models import FacilitatorAssignment, SupportGroup, Topic
-from instruments.actions import load_definitions
+from instruments.actions import accept_terms, load_definitions, record_licence
 from instruments.models import Instrument
 from outcomes import actions as outcomes_actions
 from outcomes.models import SurveyPlan
@@ -130,6 +130,7 @@ class _World:
         now, rng, circles = self.now, self.rng, self.circles
         load_definitions()
         self._make_organisations()
+        self._choose_questionnaires()
         self._make_groups()
         plans = self._plan_surveys()
         members = self._tell()
@@ -189,6 +190,30 @@ class _World:
         )
         for organisation in self.organisations.values():
             record("sample_world.made", by=None, on=organisation, organisation=organisation.pk)
+
+    def _choose_questionnaires(self) -> None:
+        """One under terms that were accepted; one under a licence, whose words wait to be typed."""
+        marigold, lantern = self.staff["marigold"], self.organisations["lantern-lane"]
+        loneliness = Instrument.objects.newest("ucla-3")
+        accept_terms(
+            organisation=lantern,
+            instrument=loneliness,
+            terms=loneliness.terms,
+            by=marigold,
+            at=self.now - 90 * _DAY,
+        )
+        granted = self.now - 60 * _DAY
+        record_licence(
+            organisation=lantern,
+            code="pss-10",
+            owner="Sheldon Cohen",
+            granted_on=granted.date(),
+            valid_until=None,
+            scope="Asking members of our groups, without payment.",
+            evidence="Letter of the author, contracts folder, no. 12.",
+            by=marigold,
+            at=granted,
+        )
 
     def _make_groups(self) -> None:
         topics = {

@@ -68,6 +68,12 @@ def test_state_of_a_licence(ours):
     assert state(ours, "pss-10") is State.RAN_OUT
     factories.own_instrument(ours)
     assert state(ours, "pss-10") is State.RAN_OUT
+    licence.valid_until = today + timedelta(days=42)
+    licence.save()
+    assert entry_of(ours, "pss-10").tag == (f"Until {licence.valid_until:%-d %B}", "warn")
+    licence.valid_until = today + timedelta(days=43)
+    licence.save()
+    assert entry_of(ours, "pss-10").tag == ("Ready", "ok")
 
 
 @pytest.mark.parametrize(

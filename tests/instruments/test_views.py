@@ -72,6 +72,7 @@ def test_questionnaire_detail_shows_exact_words_and_sources(coordinator, organis
 def test_questionnaire_detail_of_a_blank_has_no_words(coordinator, organisation):
     page = text(coordinator.client.get(url("detail", organisation, "pss-10")))
     assert "Record your licence first" in page
+    assert "Each has 5 answers, with the values 0 to 4." in page
     assert "Questions 4, 5, 7 and 8 count from the other end." in page
     assert "10 questions, in the order of the official form" in page
     assert "Question 1<" not in page
@@ -136,7 +137,7 @@ def test_words_are_entered_and_corrected(coordinator, organisation):
     factories.licence(organisation)
     page = text(coordinator.client.post(address, words_of(text_3="", label_1_2="")))
     assert "Write question 3." in page
-    assert "Write answer that counts 2." in page
+    assert "Write the answer with the value 2." in page
     assert "How often was it 4?" in page
     assert coordinator.client.post(address, words_of()).url == url("detail", organisation, "pss-10")
     page = text(coordinator.client.get(address))
