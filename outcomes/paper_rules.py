@@ -16,8 +16,9 @@ from outcomes.models import SurveyInvitation
 from outcomes.rules import still_asked
 from supportgroups.lib.refusals import Refused
 
-#: Letters and digits that nobody takes for one another, also in bad handwriting.
-ALPHABET = "3479ACDEFHJKMNPRTUVWXY"
+#: Letters and digits that nobody takes for one another, also in bad handwriting, and no vowels: a
+#: code spells no word.
+ALPHABET = "3479CDFHJKMNPRTVWXY"
 CODE_LENGTH = 6
 #: A sheet may be typed in so long after the check-in has closed.
 TYPED_IN_WITHIN = timedelta(days=30)

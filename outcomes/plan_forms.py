@@ -107,6 +107,8 @@ class PlanForm(forms.Form):
     def __init__(self, *args: Any, plan: SurveyPlan | None = None, **kwargs: Any) -> None:
         kwargs["initial"] = _as_it_is(plan) if plan else self.USUAL
         super().__init__(*args, **kwargs)
+        self.fields["every"].needed_for = "sessions or weeks"  # type: ignore[attr-defined]
+        self.fields["window_days"].needed_for = "7, unless you say otherwise"  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = cast(dict[str, Any], super().clean())

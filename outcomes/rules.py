@@ -220,7 +220,8 @@ def still_asked() -> Q:
 def mails_due(at: datetime) -> QuerySet[SurveyInvitation]:
     """Invitations whose first mail or reminder is to go out now, and that nobody sends already.
 
-    None after an answer; none of a plan that has ended; while a group pauses, only about its end.
+    None after an answer; none of a plan that has ended, or may not ask now; while a group pauses,
+    only about its end.
     """
     answered = Response.objects.filter(invitation=OuterRef("pk"), submitted_at__isnull=False)
     pauses = Q(membership__group__lifecycle=SupportGroup.Lifecycle.PAUSED)
@@ -234,7 +235,7 @@ def mails_due(at: datetime) -> QuerySet[SurveyInvitation]:
         stopped_at__isnull=True,
         plan__ended_at__isnull=True,
         attempts__lt=MOST_ATTEMPTS,
-    )
+    ).exclude(plan__in=plans_without_licence(at))
 
 
 def next_reminder_at(invitation: SurveyInvitation, *, at: datetime) -> datetime | None:

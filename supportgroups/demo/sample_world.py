@@ -300,6 +300,10 @@ class _World:
                     group=circle.row,
                     instrument=instrument,
                     every_sessions=circle.plan.survey_every,
+                    # Lately also at the end: nobody has been asked that yet.
+                    at_end=True,
+                    after_end_weeks=[12],
+                    changed_at=self.now - 6 * _DAY,
                     position=position,
                     began_at=circle.row.created_at,
                 )

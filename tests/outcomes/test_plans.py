@@ -207,5 +207,7 @@ def test_a_questionnaire_without_a_licence_is_not_asked(coordinator, group, memb
     at = timezone.now() + timedelta(hours=1)
     assert rules.plans_without_licence(at) == [plan.pk]
     assert actions.make_surveys_due(by=None, at=at) == 0
+    factories.invitation(plan, membership_of)
+    assert actions.claim_invitations(by=None, at=at) == {}
     page = coordinator.client.get(address("s", group)).content.decode()
     assert "licence has run out" in page
