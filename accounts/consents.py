@@ -111,6 +111,14 @@ def has_consented(user: User, purpose: str, organisation: Organisation | None = 
     return found.assumed and not said.exists()
 
 
+def decided_at(
+    user: User, purpose: str, organisation: Organisation | None = None
+) -> datetime | None:
+    """When the person last agreed or said no; None when they said nothing."""
+    last = _about(user, PURPOSES[purpose], organisation).last()
+    return (last.withdrawn_at or last.given_at) if last else None
+
+
 def who_said_no(purpose: str, organisation: Organisation) -> QuerySet[User]:
     """People who withdrew what is otherwise assumed: the figures leave them out."""
     if not PURPOSES[purpose].assumed:

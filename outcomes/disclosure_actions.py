@@ -78,7 +78,8 @@ def sign_disclosure(
     disclosure.responses.set([each.response for each in shown.check_ins])
     disclosure.signature, disclosure.signed_at = signature, at
     disclosure.version = disclosure_rules.VERSION
-    disclosure.save(update_fields=["signature", "signed_at", "version"])
+    disclosure.terms = [list(term) for term in shown.terms]
+    disclosure.save(update_fields=["signature", "signed_at", "version", "terms"])
     record("disclosure.signed", by=by, on=disclosure, at=at, version=disclosure.version)
     later(tasks.make_summary, disclosure.pk)
     return disclosure

@@ -138,7 +138,7 @@ def _first_terms(disclosure: Disclosure, told: Told) -> list[tuple[str, str]]:
     ]
 
 
-#: Each version of the words, the newest last. What was signed is always shown in its own.
+#: Each version of the words, the newest last. What was signed is kept as it read.
 TERMS: dict[int, Callable[[Disclosure, Told], list[tuple[str, str]]]] = {1: _first_terms}
 VERSION = max(TERMS)
 
@@ -147,8 +147,10 @@ NOTICE = "42 CFR part 2 prohibits unauthorized use or disclosure of these record
 
 
 def terms_of(disclosure: Disclosure, told: Told) -> list[tuple[str, str]]:
-    """The words of this consent: those that were signed, or the newest."""
-    return TERMS[disclosure.version or VERSION](disclosure, told)
+    """The words of this consent: as they were signed, or as they would be now."""
+    if disclosure.signed_at is not None:
+        return [(name, words) for name, words in disclosure.terms]
+    return TERMS[VERSION](disclosure, told)
 
 
 def end_of(days: int, user: User, *, at: datetime | None = None) -> date:

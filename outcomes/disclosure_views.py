@@ -125,7 +125,7 @@ def disclosure_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "holds": holds,
         "given_up": disclosure_rules.is_given_up(disclosure),
         "is_working": holds and disclosure.made_at is None,
-        "terms": summaries.summary_of(disclosure).terms if holds else [],
+        "terms": disclosure.terms,
     }
     return render_page(request, "outcomes/disclosure_detail.html", context, "summary-state")
 

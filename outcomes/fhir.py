@@ -54,7 +54,7 @@ def questionnaire_response(
         "language": definition.language,
         "questionnaire": canonical(definition, owner=owner_of(response.instrument)),
         "status": "completed" if response.submitted_at else "in-progress",
-        "authored": _moment(response.submitted_at or response.saved_at),
+        "authored": _answered(response),
     }
     if subject is not None:
         found["subject"] = dict(subject)
@@ -154,7 +154,7 @@ def _observation(
         "status": "final",
         "category": [_CATEGORY],
         "code": code,
-        "effectiveDateTime": _moment(response.submitted_at or response.saved_at),
+        "effectiveDateTime": _answered(response),
         "method": {"text": f"Scored with version {definition.version} of the questionnaire"},
         "derivedFrom": [{"reference": f"QuestionnaireResponse/{response.pk}"}],
     }
@@ -179,6 +179,13 @@ def _observation(
 
 def _number(points: Points) -> int | float:
     return points if isinstance(points, int) else float(points)
+
+
+def _answered(response: Response) -> str:
+    """When it was answered: on paper the day that stands there."""
+    if response.answered_on is not None:
+        return response.answered_on.isoformat()
+    return _moment(response.submitted_at or response.saved_at)
 
 
 def _moment(moment: datetime) -> str:

@@ -310,8 +310,9 @@ class Disclosure(models.Model):
     #: The last day on which it holds.
     ends_on = models.DateField()
     begun_at = models.DateTimeField(default=timezone.now)
-    #: Which words were signed (`disclosures.WORDINGS`).
+    #: Which words were signed (`disclosure_rules.TERMS`), and how they read: [name, words] each.
     version = models.PositiveSmallIntegerField(null=True, blank=True)
+    terms = models.JSONField(default=list, blank=True)
     signature = models.CharField(max_length=80, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)

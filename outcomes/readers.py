@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from django.db.models import QuerySet
@@ -147,6 +148,8 @@ class Choice:
     purpose: consents.Purpose
     organisation: Organisation | None
     is_given: bool
+    #: When the person last said something about it.
+    since: datetime | None = None
 
     @property
     def field_id(self) -> str:
@@ -219,5 +222,6 @@ def choices_of(user: User) -> list[Choice]:
         about = organisations_of(user) if purpose.by_organisation else [None]
         for organisation in about:
             given = consents.has_consented(user, purpose.code, organisation)
-            found.append(Choice(purpose, organisation, given))
+            since = consents.decided_at(user, purpose.code, organisation)
+            found.append(Choice(purpose, organisation, given, since))
     return found

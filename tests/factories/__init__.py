@@ -406,7 +406,8 @@ def disclosure(**fields: Any) -> outcomes.Disclosure:
 def signed_disclosure(**fields: Any) -> outcomes.Disclosure:
     """One that was signed and made, with two files of no content."""
     now = timezone.now()
-    fields = {"signed_at": now, "signature": "Sam Rivers", "version": 1, "made_at": now} | fields
+    signed = {"signed_at": now, "signature": "Sam Rivers", "version": 1, "made_at": now}
+    fields = signed | {"terms": [["To whom", "Dr Ada Moss, as signed"]]} | fields
     made = disclosure(**fields)
     for kind in outcomes.DisclosureFile.Kind.values:
         outcomes.DisclosureFile.objects.create(disclosure=made, kind=kind, content=b"{}")

@@ -102,6 +102,7 @@ def test_choose_look_and_sign(member, answered, django_capture_on_commit_callbac
     disclosure.refresh_from_db()
     assert (disclosure.signature, disclosure.version) == ("Sam Rivers", 1)
     assert set(disclosure.responses.all()) == set(answered)
+    assert ["To whom", "Dr Ada Moss, Elm Street Practice"] in disclosure.terms
     event = Event.objects.get(verb="disclosure.signed")
     assert event.data == {"version": 1}
     page = member.client.get(signed.url).content.decode()
@@ -312,6 +313,7 @@ def test_taking_back_deletes_the_files_at_once(member, made):
     assert member.client.get(at("disclosure_pdf", made.pk)).status_code == 403
     page = member.client.get(at("disclosure_detail", made.pk)).content.decode()
     assert "You took it back" in page
+    assert "Dr Ada Moss, as signed" in page, "what was signed stays as it read"
     assert "Dr Ada Moss" in member.client.get(at("disclosure_list")).content.decode()
     ended_at = Disclosure.objects.get().ended_at
     disclosure_actions.revoke_disclosure(disclosure=made, by=member.user)

@@ -305,7 +305,14 @@ def test_answers_csv_is_whole_and_harmless(member, group, membership):
 
 
 def test_answers_fhir_is_valid_and_names_nobody(member, membership):
-    sent(membership, phq_9(18), phq_9(3))
+    sent(membership, phq_9(18))
+    sent(
+        membership,
+        phq_9(3),
+        plan=factories.survey_plan(factories.group()),
+        way="paper",
+        answered_on=date(2026, 8, 20),
+    )
     response = get(member, "answers_fhir")
     assert "no-store" in response["Cache-Control"]
     found = Bundle.model_validate_json(response.content)
@@ -317,5 +324,11 @@ def test_answers_fhir_is_valid_and_names_nobody(member, membership):
         "QuestionnaireResponse",
         "QuestionnaireResponse",
     ]
+    authored = {
+        str(entry.resource.authored)
+        for entry in found.entry
+        if entry.resource.get_resource_type() == "QuestionnaireResponse"
+    }
+    assert "2026-08-20" in authored, "on paper it is the day that stands there"
     assert member.user.email.encode() not in response.content
     assert b"Member" not in response.content

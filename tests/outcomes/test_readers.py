@@ -10,6 +10,7 @@ from accounts import consents
 from groups.rules import memberships_staffed_by
 from outcomes import readers
 from outcomes.readers import Role
+from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
 from sessions import after_rules
 from sessions import rules as sessions_rules
@@ -93,6 +94,18 @@ def test_what_nobody_sees_has_no_rule():
     others = {kind.code for kind in readers.KINDS} - RULES.keys()
     assert others == {"email", "pulse"}, "the one is on no list, the other only in means"
     assert all(not kind.seen_by for kind in readers.KINDS if kind.code in others)
+
+
+def test_who_reads_an_answer_that_worries(about, group, member, cast):
+    """Coordinators and whoever is asked to look after it; nobody else of the group."""
+    membership, _ = about
+    named = factories.staff_role(organisation=group.organisation, role="facilitator").user
+    factories.concern(
+        organisation=group.organisation, about=membership.user, assigned_to=named, source="survey"
+    )
+    people = {**{name: person.user for name, person in cast.items() if person.user}, "named": named}
+    reads = {name for name, user in people.items() if concerns_visible_to(user).exists()}
+    assert reads == {"coordinator", "named"}
 
 
 def page_of(person):
