@@ -8,10 +8,10 @@ Change what it says only together with `METHOD`: reports that are there keep wha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.formats import date_format
-from django.utils.text import capfirst
+from django.utils.text import capfirst, get_text_list
 
 from groups.models import SupportGroup
 from outcomes.figures import percent
@@ -192,14 +192,15 @@ def _summary(known: _Inputs) -> Section:
             f"(95% interval {percent(mark['low'])} to {percent(mark['high'])}%)."
         )
     for code, instrument in sorted(known.all["instruments"].items()):
-        both, improved, worse = (
-            known.number(f"change {code} {key}") for key in ("both", "improved", "worse")
-        )
-        if both and improved is not None:
-            words = f"{capfirst(instrument['name'])}: of {_people(both)} with two check-ins, "
-            words += f"{improved} improved by more than the measure’s own error"
-            words += f" and {worse} got worse." if worse is not None else "."
-            points.append(words)
+        both = known.number(f"change {code} both")
+        rows = _categories(known, code)
+        if both and any(row.number is not None for row in rows):
+            told = [f"{row.number} {row.verb}" for row in rows if row.number is not None]
+            points.append(
+                f"{capfirst(instrument['name'])}: of {_people(both)} with two check-ins, "
+                f"{get_text_list(told, 'and')}. Only changes larger than the measure’s own error "
+                "count as improved or worse."
+            )
     safe = known.all["felt"].get("safe")
     if safe:
         points.append(
@@ -352,11 +353,12 @@ def _stayed(known: _Inputs) -> Section:
     return section
 
 
-_CATEGORIES = (
-    ("improved", "Improved"),
-    ("same", "No clear change"),
-    ("worse", "Got worse"),
-)
+#: In a table, and in a sentence.
+_CATEGORIES = {
+    "improved": ("Improved", "improved"),
+    "same": ("No clear change", "did not clearly change"),
+    "worse": ("Got worse", "got worse"),
+}
 
 
 def _changed(known: _Inputs) -> Section:
@@ -374,7 +376,7 @@ def _changed(known: _Inputs) -> Section:
     )
     for code, instrument in sorted(instruments.items()):
         section.tables += _tables_of(known, code, instrument)
-        bar = {key: known.number(f"change {code} {key}") for key, _ in _CATEGORIES}
+        bar = {key: known.number(f"change {code} {key}") for key in _CATEGORIES}
         if None not in bar.values() and any(bar.values()):
             asked, both = known.number(f"change {code}"), known.number(f"change {code} both")
             section.bars.append(
@@ -392,7 +394,6 @@ def _tables_of(known: _Inputs, code: str, instrument: Mapping[str, Any]) -> list
     family = f"change {code}"
     name = f"{capfirst(instrument['name'])} ({instrument['short']})"
     first, both = known.number(family), known.number(f"{family} both")
-    found = {key: known.number(f"{family} {key}") for key, _ in _CATEGORIES}
     rows: list[list[Value]] = [
         ["With a first score", first, ""],
         [
@@ -403,7 +404,9 @@ def _tables_of(known: _Inputs, code: str, instrument: Mapping[str, Any]) -> list
         ["Of them, with two scores", both, ""],
     ]
     if instrument["least_points"] is not None:
-        rows += _category_rows(found, both)
+        rows += [
+            [row.label, row.number, _share(row.number, both)] for row in _categories(known, code)
+        ]
         if instrument["cutoff"] is not None:
             recovered = known.number(f"{family} recovered")
             rows.append(["Of those who improved, recovered", recovered, _share(recovered, both)])
@@ -438,21 +441,32 @@ def _tables_of(known: _Inputs, code: str, instrument: Mapping[str, Any]) -> list
     return tables
 
 
-def _category_rows(found: Mapping[str, int | None], both: int | None) -> list[list[Value]]:
-    """Each category; what has to be hidden is put together where that may be told."""
-    shown = {key: n for key, n in found.items() if n is not None}
-    labels = dict(_CATEGORIES)
-    rows: list[list[Value]] = [
-        [label, found[key], _share(found[key], both)]
-        for key, label in _CATEGORIES
-        if key in shown or not shown or both is None
+class _Category(NamedTuple):
+    """How many changed in one way, or in one of several that had to be put together."""
+
+    label: str
+    verb: str
+    number: int | None
+
+
+def _categories(known: _Inputs, code: str) -> list[_Category]:
+    """What may be told of who changed; what has to be hidden is put together if that may be."""
+    both = known.number(f"change {code} both")
+    found = {key: known.number(f"change {code} {key}") for key in _CATEGORIES}
+    shown = [n for n in found.values() if n is not None]
+    hidden = [key for key, n in found.items() if n is None]
+    if not shown or not hidden or both is None:
+        return [_Category(*_CATEGORIES[key], n) for key, n in found.items()]
+    labels, verbs = zip(*(_CATEGORIES[key] for key in hidden), strict=True)
+    together = _Category(
+        " or ".join([labels[0], *(label.lower() for label in labels[1:])]) + ", together",
+        " or ".join(verbs),
+        both - sum(shown),
+    )
+    return [
+        *(_Category(*_CATEGORIES[key], n) for key, n in found.items() if n is not None),
+        together,
     ]
-    hidden = [labels[key] for key, _ in _CATEGORIES if key not in shown]
-    if shown and hidden and both is not None:
-        together = both - sum(shown.values())
-        words = " or ".join([hidden[0], *(label.lower() for label in hidden[1:])])
-        rows.append([f"{words}, together", together, _share(together, both)])
-    return rows
 
 
 def _course_row(wave: Mapping[str, Any]) -> list[Value]:

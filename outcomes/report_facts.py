@@ -109,24 +109,28 @@ WHERE b.first_at >= %(since)s
 GROUP BY b.id, b.user_id, b.status, b.ended_at, b.group_id, g.id
 """
 
+# Everybody whose first check-in (wave 0) falls into the period, once for each questionnaire; later
+# ones are those of the same membership.
 _SCORES = """
 WITH scored AS (
-    SELECT m.user_id, i.code, v.wave, r.score, r.submitted_at, m.id AS membership_id,
-           min(r.submitted_at) OVER (PARTITION BY m.user_id, i.code) AS first_at,
-           first_value(m.id) OVER (
-               PARTITION BY m.user_id, i.code ORDER BY r.submitted_at, r.id
-           ) AS first_membership
+    SELECT m.user_id, i.code, v.wave, r.score, r.submitted_at, m.id AS membership_id
     FROM groups_membership m
     JOIN outcomes_surveyinvitation v ON v.membership_id = m.id
     JOIN outcomes_response r ON r.invitation_id = v.id
     JOIN instruments_instrument i ON i.id = r.instrument_id
     WHERE m.group_id = ANY(%(groups)s) AND m.user_id <> ALL(%(left_out)s)
       AND r.score IS NOT NULL AND r.submitted_at < %(until)s
+), firsts AS (
+    SELECT DISTINCT ON (user_id, code) user_id, code, membership_id, submitted_at
+    FROM scored
+    WHERE wave = 0
+    ORDER BY user_id, code, submitted_at, membership_id
 )
-SELECT user_id, code, wave, score
-FROM scored
-WHERE membership_id = first_membership AND first_at >= %(since)s
-ORDER BY code, user_id, submitted_at, wave
+SELECT s.user_id, s.code, s.wave, s.score
+FROM firsts f
+JOIN scored s USING (user_id, code, membership_id)
+WHERE f.submitted_at >= %(since)s
+ORDER BY s.code, s.user_id, s.wave
 """
 
 _ASKED = """

@@ -7,7 +7,7 @@ each taken any number of times, is about fewer people than the threshold. Two gu
 - *Families* hold cells that add up to one another, such as a total and its parts. Their cells are
   the rows of a matrix with a column for each person, and no combination of rows may be zero for all
   people but a few.
-- Between families, a cell of people that lies within another must leave enough people outside it.
+- Between families, no two cells of people may differ by a few people only.
 
 Rows are reduced on columns outside the few people of such a combination, then what is left of the
 next row is those people alone. Each set of columns that holds few people is tried, one tableau for
@@ -114,21 +114,19 @@ class _Ledger:
         if not may_show(len(members), threshold=self._threshold):
             return False
         if cell.is_of_people:
-            if _leaves_few(members, self._sets, self._threshold):
+            if members and _differ_by_few(members, self._sets, self._threshold):
                 return False
             self._sets.append(members)
         return self._families[cell.family].add_if_safe(cell.counts)
 
 
-def _leaves_few(
+def _differ_by_few(
     members: frozenset[Hashable], known: Iterable[frozenset[Hashable]], threshold: int
 ) -> bool:
-    """Whether a few people stand between this set of people and one that it lies in, or holds."""
-    if not members:
-        return False
+    """Whether this set of people and a known one differ, and by a few people only."""
     for other in known:
-        apart = abs(len(other) - len(members))
-        if 0 < apart < threshold and (members < other or other < members):
+        # Far from one another in size, they cannot be alike.
+        if abs(len(other) - len(members)) < threshold and 0 < len(other ^ members) < threshold:
             return True
     return False
 

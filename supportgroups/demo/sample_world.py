@@ -25,6 +25,7 @@ from groups.models import FacilitatorAssignment, SupportGroup, Topic
 from instruments.actions import accept_terms, load_definitions, record_licence
 from instruments.models import Instrument
 from outcomes import actions as outcomes_actions
+from outcomes import report_actions
 from outcomes.models import SurveyPlan
 from screening import actions as screening_actions
 from screening.defaults import brief_questions, default_questions
@@ -154,6 +155,17 @@ class _World:
         afterwards.save_debriefs(circles, now=now)
         afterwards.correct_somebody(self._circle(START_GROUP), now=now)
         self._make_present(worried)
+        self._make_programmes()
+
+    def _make_programmes(self) -> None:
+        for entry in self.plan.programmes:
+            groups = [self._circle(slug).row for slug in entry["groups"]]
+            report_actions.make_programme(
+                organisation=groups[0].organisation,
+                name=entry["name"],
+                groups=groups,
+                by=self.staff[entry["by"]],
+            )
 
     def _on_call(self, organisation: str) -> User:
         first = next(
@@ -481,4 +493,6 @@ def guide() -> list[str]:
         "     and import tests/outreach/files/messy.json, which is as messy as real lists.",
         " 10. Answer from the reminder in the outbox, in a private window. As Juniper: prepare the",
         "     next session, and lead Heron's, who cannot come.",
+        " 11. As Marigold, under “Overview” and “Reports”: make a report for the city, which pays",
+        "     for five of the groups, and open its PDF.",
     ]

@@ -70,6 +70,8 @@ class WorldPlan:
     groups: list[GroupPlan]
     #: Conversations as (who, what) in order.
     chats: list[list[tuple[str, str]]]
+    #: Name, who made it, and slugs of groups.
+    programmes: list[dict[str, Any]]
     #: Sources for each organisation's library.
     library: list[dict[str, Any]]
 
@@ -96,6 +98,7 @@ def read() -> WorldPlan:
         },
         groups=[_group(entry) for entry in content["groups"]],
         chats=[[(who, what) for who, what in lines] for lines in content["chats"]],
+        programmes=content["programmes"],
         library=content["library"],
     )
 

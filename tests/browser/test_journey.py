@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from pypdf import PdfReader
 
 from tests.browser.conftest import Someone
 from tests.browser.steps import CALM, answer, mails, send, sign_up, take_turns
@@ -328,3 +329,39 @@ def test_a_screened_group_a_worrying_answer_and_a_decision(demo: Demo, someone: 
     marigold.look("concern")
     marigold.go("/account/profile/")
     marigold.look("settings")
+
+
+def test_a_coordinator_reports_to_a_funder(demo: Demo, someone: Make) -> None:
+    """The page changes by itself when the report is ready; without script one looks again."""
+    plain = someone("marigold-plain", at="desk", script=False)
+    plain.sign_in("marigold")
+    plain.go("/overview/lantern-lane/reports/new/")
+    plain.press("Make the report")
+    plain.page.wait_for_url(re.compile(r"/reports/[0-9a-f-]{36}/$"))
+
+    marigold = someone("marigold-reports", at="desk")
+    marigold.sign_in("marigold")
+    marigold.go("/overview/lantern-lane/reports/")
+    marigold.look("reports")
+    marigold.press("Report on Low mood and anxiety")
+    marigold.page.locator("nav[aria-label='Usual times'] a").nth(1).click()
+    expect(marigold.page.locator("#id_programme option:checked")).to_contain_text("Low mood")
+    marigold.page.locator("[name=introduction]").fill("The city pays for these groups.")
+    marigold.look("report-form")
+    marigold.press("Make the report")
+    marigold.sees("people came at least once")
+    marigold.look("report")
+    came = marigold.page.locator(".stat__value").first.inner_text()
+    with marigold.page.expect_download() as download:
+        marigold.press("Download the PDF")
+    reader = PdfReader(Path(download.value.path()))
+    assert reader.root_object["/MarkInfo"]["/Marked"]
+    words = "".join(page.extract_text() for page in reader.pages)
+    assert f"{came} people came at least once" in words
+    assert "The city pays for these groups." in words
+
+    def is_ready() -> bool:
+        plain.page.reload()
+        return plain.page.get_by_text("people came at least once").count() == 1
+
+    wait_until(is_ready, seconds=60, what="the report, looked at again without script")

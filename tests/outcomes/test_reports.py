@@ -1,5 +1,6 @@
 """A funder's report from the rows to the page and the PDF, and what nobody can work out of it."""
 
+import itertools
 import json
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -8,15 +9,25 @@ from io import BytesIO
 from threading import Barrier, Thread
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from pypdf import PdfReader
 
 from accounts import consents
+from accounts.models import User
 from audit.models import Event
-from groups.models import Membership
-from outcomes import report_actions, report_content, report_inputs, report_making, report_periodic
+from groups.models import Membership, SupportGroup
+from instruments.models import Instrument
+from outcomes import (
+    report_actions,
+    report_content,
+    report_facts,
+    report_inputs,
+    report_making,
+    report_periodic,
+)
 from outcomes.models import FunderReport, Programme, Response
 from outcomes.report_rules import Period, months_to_report_on, usual_periods
 from outcomes.statistics.shares import wilson
@@ -212,6 +223,47 @@ def test_a_quarter_less_two_months_gives_no_month_away(world, report_on):
         if key in quarter and all(key in told for told in months):
             rest = quarter[key] - sum(told[key] for told in months)
             assert rest == 0 or rest >= 11, key
+
+
+def test_all_reports_together_give_nobody_away(world, report_on, organisation):
+    """Programmes that overlap, months that add up: add and subtract any three numbers."""
+    small = make_world(factories.organisation(), sizes=(8, 12))
+    SupportGroup.objects.filter(pk__in=[g.pk for g in small.groups]).update(
+        organisation=organisation
+    )
+    groups = [*world.groups, *small.groups]
+    for chosen, first, last in (
+        (groups, 1, 3),
+        (groups[:4], 1, 3),
+        (groups[:3], 1, 2),
+        (groups[1:], 2, 2),
+        (groups[2:], 1, 1),
+        (groups, 1, 1),
+    ):
+        programme = factories.programme(organisation=organisation, groups=chosen)
+        months = Period.of_months(date(2026, first, 1), date(2026, last, 1))
+        report_on(world, programme, months)
+    rows: dict[str, set[tuple[int, ...]]] = {}
+    persons = {pk: i for i, pk in enumerate(User.objects.values_list("pk", flat=True))}
+    instruments = {"phq-9": Instrument.objects.newest("phq-9")}
+    for report in FunderReport.objects.select_related("organisation"):
+        facts = report_facts.facts_of(report_inputs.where_of(report), at=AFTER)
+        for cell in itertools.chain(*report_facts.cells_of(facts, instruments)):
+            if cell.key in report.inputs["told"]:
+                row = [0] * len(persons)
+                for person, n in cell.counts.items():
+                    row[persons[person]] = n
+                rows.setdefault(cell.family, set()).add(tuple(row))
+    tried = 0
+    for family, found in rows.items():
+        numbers = [np.array(row) for row in sorted(found)]
+        for size in (1, 2, 3):
+            for picked in itertools.combinations(numbers, size):
+                for signs in itertools.product((1, -1), repeat=size):
+                    about = np.count_nonzero(sum(s * n for s, n in zip(signs, picked, strict=True)))
+                    assert about == 0 or about >= 11, family
+                    tried += 1
+    assert tried > 1000
 
 
 def test_looking_again_after_one_more_came_shows_nothing_new(world, report_on, coordinator):
