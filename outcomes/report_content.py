@@ -20,7 +20,7 @@ from outcomes.report_rules import Period
 from outcomes.statistics.episodes import MISSED_IN_A_ROW
 from outcomes.statistics.means import Sums, mean
 from outcomes.statistics.shares import wilson
-from outcomes.tables import Column, Table, Value
+from outcomes.tables import HIDDEN, Column, Table, Value
 
 #: Version of the way from inputs to content.
 METHOD = 1
@@ -166,10 +166,9 @@ def _table(
 
 def _stats(known: _Inputs) -> list[dict[str, str]]:
     came, visits = known.number("reach"), known.number("visits")
-    few = f"fewer than {known.threshold}"
     return [
-        {"value": few if came is None else str(came), "label": "people came"},
-        {"value": "not shown" if visits is None else str(visits), "label": "visits"},
+        {"value": HIDDEN if came is None else str(came), "label": "people came"},
+        {"value": HIDDEN if visits is None else str(visits), "label": "visits"},
         {"value": str(known.held), "label": "sessions held"},
         {"value": str(len(known.met)), "label": "groups met"},
     ]
@@ -181,7 +180,7 @@ def _summary(known: _Inputs) -> Section:
     sessions = _count(known.held, "session", "sessions")
     groups = _count(len(known.met), "group", "groups")
     if came is None:
-        points.append(f"{groups} held {sessions}. Too few people came to say how many.")
+        points.append(f"{groups} held {sessions}. How many people came is not shown.")
     else:
         points.append(f"{_people(came)} came to {sessions} of {groups}.")
     mark = _mark(known)
@@ -296,7 +295,7 @@ def _stayed(known: _Inputs) -> Section:
     elif could == 0:
         paragraphs.append("Nobody was accepted in this time who could have come.")
     else:
-        paragraphs.append("How many of the accepted people came at all is not shown: too few.")
+        paragraphs.append("How many of the accepted people came at all is not shown.")
     if began and mark:
         paragraphs.append(
             f"Stayed: {_people(began)} came for the first time in this time. The table says how "
@@ -307,8 +306,7 @@ def _stayed(known: _Inputs) -> Section:
         paragraphs.append("Nobody came for the first time in this time.")
     else:
         paragraphs.append(
-            "How long people stayed is not shown: too few people came for the first time, or too "
-            "few of them stayed or left."
+            "How long people stayed is not shown: too few people began, stayed or left."
         )
     section = Section("stayed", "How long people stay", paragraphs)
     if mark and began:
