@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from pypdf import PdfReader
 
 from tests.browser.conftest import Someone
-from tests.browser.steps import CALM, answer, mails, send, sign_up, take_turns
+from tests.browser.steps import CALM, answer, mails, newest_code, send, sign_up, take_turns
 from tests.processes import wait_until
 from tests.running_demo import Demo
 
@@ -207,17 +207,7 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     )
     river.go("/home/")
     river.look("home-with-check-in")
-    for name, total in (("low mood", 9), ("worry", 7)):
-        river.go("/home/")
-        river.press(f"Check-in: {name}")
-        river.look(f"check-in-{total}")
-        river.press("Start")
-        answer_check_in(river)
-        river.sees("Check your answers")
-        river.look(f"check-in-{total}-check")
-        river.press("Send my answers")
-        river.sees("Your answers are in")
-        river.look(f"check-in-{total}-done")
+    check_in(river, someone("river-tablet", script=False), "river@example.com")
     river.go("/progress/")
     river.page.locator("summary", has_text="See the numbers").first.click()
     river.look("progress")
@@ -260,14 +250,75 @@ def end_session(person: Someone) -> None:
     person.sees("The session has ended")
 
 
-def answer_check_in(person: Someone) -> None:
-    """Everything "several days", except the question on being better off dead: not at all."""
-    while "/questions/" in person.page.url:
-        calm = "better off dead" in person.page.locator("h1").inner_text()
-        person.page.locator(f"input[type=radio][value='{0 if calm else 1}']").check()
-        address = person.page.url
-        person.press("Continue")
-        person.page.wait_for_url(lambda url, was=address: url != was)
+def check_in(phone: Someone, tablet: Someone, address: str) -> None:
+    """Begun on a phone that loses its connection and is closed, ended on another device.
+
+    The second set follows without a way home; an answer that worries shows help at once.
+    """
+    phone.press("Check-in: low mood")
+    phone.sees("Who sees your answers")
+    phone.look("check-in-start")
+    phone.press("Start")
+    phone.page.wait_for_url("**/questions/q1/")
+    phone.look("check-in-question")
+    last = phone.page.locator(".choice").last.bounding_box()
+    assert last is not None
+    assert last["y"] + last["height"] <= 740, "every answer is within reach of a thumb"
+    for number in (1, 2):
+        say_in_check_in(phone, 1)
+        phone.page.wait_for_url(f"**/questions/q{number + 1}/")
+    phone.context.set_offline(True)
+    phone.page.locator("input[type=radio][value='2']").check()
+    phone.press("Continue")
+    phone.page.wait_for_url("chrome-error://**")
+    phone.page.close()
+
+    tablet.go("/account/login/")
+    tablet.page.locator("#code_email").fill(address)
+    tablet.press("Send me a code")
+    tablet.page.locator("[name=code]").wait_for()
+    tablet.page.locator("[name=code]").fill(newest_code(tablet.demo, address))
+    tablet.page.locator("[name=code]").press("Enter")
+    tablet.page.wait_for_url("**/home/")
+    tablet.sees("2 of 10 answered")
+    tablet.press("Check-in: low mood")
+    tablet.page.wait_for_url("**/questions/q3/")
+    tablet.press("Back")
+    tablet.page.wait_for_url("**/questions/q2/")
+    assert tablet.page.locator("input[type=radio][value='1']").is_checked(), "what was saved"
+    while not tablet.page.url.endswith("/q9/"):
+        say_in_check_in(tablet, 1)
+    say_in_check_in(tablet, 1)
+    tablet.sees("Thank you for telling us")
+    tablet.sees("116 123")
+    tablet.look("check-in-help-at-once")
+    tablet.press("Continue")
+    tablet.page.wait_for_url("**/questions/difficulty/")
+    say_in_check_in(tablet, 1)
+    tablet.sees("Check your answers")
+    tablet.look("check-in-check")
+    tablet.press("Send my answers")
+    tablet.sees("Your low mood score is 9")
+    tablet.sees("One more set waits for you: worry")
+    tablet.look("check-in-one-more")
+    tablet.press("Continue")
+    tablet.page.wait_for_url("**/questions/q1/")
+    while "/questions/" in tablet.page.url:
+        say_in_check_in(tablet, 1)
+    tablet.press("Send my answers")
+    tablet.sees("Your worry score is 7")
+    tablet.sees("We ask again after you have come to")
+    tablet.look("check-in-done")
+    phone.context.set_offline(False)
+    phone.page = phone.context.new_page()
+
+
+def say_in_check_in(person: Someone, value: int) -> None:
+    """Answer the question that is shown and go on."""
+    person.page.locator(f"input[type=radio][value='{value}']").check()
+    before = person.page.url
+    person.press("Continue")
+    person.page.wait_for_url(lambda url: url != before)
 
 
 def test_a_screened_group_a_worrying_answer_and_a_decision(demo: Demo, someone: Make) -> None:
