@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 from outcomes.analysing import Path, Result
 from outcomes.analysis_rules import ENOUGH, FEWEST
 from outcomes.change_queries import Measure
+from outcomes.change_tables import without_minus_zero
 from outcomes.models import Analysis
 from outcomes.statistics.mediation import label
 from outcomes.tables import Column, Table
@@ -16,8 +17,7 @@ from supportgroups.lib.diagrams import Paths
 
 def number(value: float) -> str:
     """Two decimals, with a true minus."""
-    words = f"{value:.2f}"
-    return "0.00" if words == "-0.00" else words.replace("-", "−")
+    return without_minus_zero(f"{value:.2f}").replace("-", "−")
 
 
 def limits(path: Path) -> str:
@@ -160,9 +160,9 @@ class Told:
             [self.kind, self.when, *self.definition],
             (
                 Column("Path, in points per point", is_number=False),
-                Column("Value"),
-                Column("95% interval from"),
-                Column("to"),
+                Column("Value", digits=3),
+                Column("95% interval from", digits=3),
+                Column("to", digits=3),
                 Column("People"),
             ),
             [

@@ -32,9 +32,14 @@ def digits_of(measure: Measure) -> int:
     return 2 if high - low < 10 else 1
 
 
+def without_minus_zero(words: str) -> str:
+    """A number as it was rounded, where nothing is left of a small one below zero."""
+    return words.removeprefix("-") if not float(words) else words
+
+
 def points(value: float, measure: Measure) -> str:
     """A number of points in words, with a true minus."""
-    return f"{value:.{digits_of(measure)}f}".replace("-", "−")
+    return without_minus_zero(f"{value:.{digits_of(measure)}f}").replace("-", "−")
 
 
 def interval(estimate: Estimate, measure: Measure) -> str:
@@ -64,13 +69,16 @@ def course_heading(measure: Measure, waves: Sequence[Wave], *, anybody: bool) ->
         return f"{measure.name}: no first check-in to count yet"
     if not waves:
         return f"{measure.name}: too few people to show a mean"
-    first, last = waves[0], waves[-1]
-    start = f"{measure.name}: {points(first.sums.mean, measure)} points at the "
-    if first is last:
-        return start + f"{first.label.lower()}, on average"
+    first = waves[0]
+    start = f"{measure.name}: {points(first.sums.mean, measure)} points at the first check-in"
+    # Few people of many say little about the others: the last one that a third answered.
+    told = [wave for wave in waves[1:] if 3 * wave.n >= first.n]
+    if not told:
+        return f"{start}, on average"
+    last = told[-1]
     when = last.label.lower()
     when = when if when[0].isdigit() or when.startswith("at ") else f"at the {when}"
-    return f"{start}{first.label.lower()} and {points(last.sums.mean, measure)} {when}, on average"
+    return f"{start} and {points(last.sums.mean, measure)} {when}, on average"
 
 
 def course_table(
@@ -94,17 +102,17 @@ def course_table(
             "The 95% interval is Student’s. If people like these were asked again and again, 95 "
             "of 100 such intervals would hold the mean of all people like them. It says nothing "
             "about single people.",
-            "A later check-in shows from the smallest cell of people on. A period chooses people "
-            "by the month of their first check-in.",
+            "The heading names the last check-in that at least a third of the first one’s people "
+            "answered. A period chooses people by the month of their first check-in.",
             COUNTED_WHEN,
         ),
         (
             Column("Check-in", is_number=False),
             Column("People"),
-            Column("Mean"),
-            Column("95% interval from"),
-            Column("to"),
-            Column("Weeks after the first, on average"),
+            Column("Mean", digits=digits_of(measure)),
+            Column("95% interval from", digits=digits_of(measure)),
+            Column("to", digits=digits_of(measure)),
+            Column("Weeks after the first, on average", digits=1),
         ),
         [
             (
@@ -291,9 +299,9 @@ def dose_table(measure: Measure, found: Dose, *, about: str = "") -> Table:
         ),
         (
             Column("Sessions in between"),
-            Column("Change on the line"),
-            Column("95% interval from"),
-            Column("to"),
+            Column("Change on the line", digits=2),
+            Column("95% interval from", digits=2),
+            Column("to", digits=2),
         ),
         [
             (at, round(each.value, 2), round(each.lower, 2), round(each.upper, 2))
@@ -305,7 +313,7 @@ def dose_table(measure: Measure, found: Dose, *, about: str = "") -> Table:
 
 
 def _hundredths(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return without_minus_zero(f"{value:.2f}").replace("-", "−")
 
 
 # Who left ---------------------------------------------------------------------------------------
@@ -318,7 +326,7 @@ def leavers_heading(measure: Measure, found: Leavers) -> str:
     if apart.difference is None:
         return f"{name}: too few people to compare those who left"
     if not apart.is_clear:
-        return f"{name}: those who left and those who stayed began about alike"
+        return f"{name}: no clear difference at the start between who left and who stayed"
     value = apart.difference.estimate.value
     direction = "higher" if value > 0 else "lower"
     return f"{name}: those who left had begun {points(abs(value), measure)} points {direction}"
@@ -344,10 +352,10 @@ def leavers_table(measure: Measure, found: Leavers, *, about: str = "") -> Table
         (
             Column("Who", is_number=False),
             Column("People"),
-            Column("Mean first score"),
-            Column("95% interval from"),
-            Column("to"),
-            Column("Standardised"),
+            Column("Mean first score", digits=digits_of(measure)),
+            Column("95% interval from", digits=digits_of(measure)),
+            Column("to", digits=digits_of(measure)),
+            Column("Standardised", digits=2),
         ),
         rows,
         what_leaving_does(measure, found),

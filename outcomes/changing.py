@@ -83,6 +83,8 @@ def outcomes_of(
     """All figures of one measure."""
     followed = settled(lens)
     found = _within(rows, followed.choose(_first_level(rows)))
+    if not _stands_for_all(sum(row.n for row in found), rows, followed):
+        found = []
     settled_waves = [row for row in waves if row.first_month < followed.until]
     return Outcomes(
         measure,
@@ -97,6 +99,24 @@ def outcomes_of(
 def settled(lens: Lens) -> Lens:
     """The same look at those only whose time for a second score is over."""
     return replace(lens, until=(lens.until - FOLLOWED_FOR).replace(day=1))
+
+
+#: Blocks are ready sooner where a kind is missing. With fewer counted than this share of the
+#: people, those counted are others than those not counted.
+_COUNTED_AT_LEAST = 2 / 3
+
+
+def _stands_for_all(counted: int, rows: Iterable[Followed], lens: Lens) -> bool:
+    """Whether nearly all people of the scope whose time is over are counted."""
+    groups = lens.scope.groups(lens.groups)
+    people = sum(
+        row.n
+        for row in rows
+        if row.group_id in groups
+        and row.month < lens.until
+        and lens.scope.takes_in_month(row.month)
+    )
+    return 0 < _COUNTED_AT_LEAST * people <= counted
 
 
 def _first_level(rows: Iterable[Followed]) -> list[Cell]:
@@ -281,7 +301,9 @@ def change(measure: Measure, rows: Sequence[Followed], lens: Lens) -> Change:
     """Who changed by more than the measure's own error, as finely as may be told."""
     first, known = _first_level(rows), measure.reliability
     if known is None:
-        return _change_of(_within(rows, lens.choose(first)))
+        listed = _within(rows, lens.choose(first))
+        is_shown = _stands_for_all(sum(row.n for row in listed), rows, lens)
+        return _change_of(listed if is_shown else [])
     verdicts = reliable_change(
         [row.first for row in rows],
         [row.later for row in rows],
@@ -300,11 +322,21 @@ def change(measure: Measure, rows: Sequence[Followed], lens: Lens) -> Change:
         if known.recovery_cutoff is not None or level is not _LEVELS[-1]
     ]
     by_level = lens.choose_by_levels(first, *levels)
-    # The finest that shows anybody in this scope.
-    finest = max((place for place, chosen in enumerate(by_level) if chosen.n), default=0)
+    counted = [_within(rows, chosen) for chosen in by_level]
+    # The finest that counts nearly all of this scope.
+    finest = max(
+        (
+            place
+            for place, listed in enumerate(counted)
+            if _stands_for_all(sum(row.n for row in listed), rows, lens)
+        ),
+        default=None,
+    )
+    if finest is None:
+        return _change_of([])
     chosen = by_level[finest]
     found = replace(
-        _change_of(_within(rows, chosen)),
+        _change_of(counted[finest]),
         criterion=verdicts.criterion,
         cutoff=known.recovery_cutoff,
     )

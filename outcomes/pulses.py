@@ -63,9 +63,9 @@ def table_of(found: felt.Felt, *, fewest: int, about: str = "") -> Table:
     """Month by month, the newest first."""
     columns = [
         Column("Month", is_number=False),
-        Column("Felt heard"),
+        Column("Felt heard", digits=1),
         Column("Answers about feeling heard"),
-        Column("Felt safe"),
+        Column("Felt safe", digits=1),
         Column("Answers about feeling safe"),
     ]
     if not found.is_narrowed:
@@ -89,9 +89,9 @@ def by_group_table(found: felt.Felt, *, fewest: int, about: str = "") -> Table:
         (
             Column("Group", is_number=False),
             Column("Month", is_number=False),
-            Column("Felt heard"),
+            Column("Felt heard", digits=1),
             Column("Answers about feeling heard"),
-            Column("Felt safe"),
+            Column("Felt safe", digits=1),
             Column("Answers about feeling safe"),
         ),
         rows,

@@ -34,6 +34,8 @@ class Column:
     label: str
     unit: str = ""
     is_number: bool = True
+    #: Decimals that every number has, so that they stand under one another.
+    digits: int | None = None
 
     @property
     def label_with_unit(self) -> str:
@@ -84,7 +86,9 @@ class Table:
         value, url = (cell.value, cell.url) if isinstance(cell, Linked) else (cell, "")
         if value is None:
             return Shown(HIDDEN, column.is_number, is_hidden=True)
-        words = said(value)
+        words = said(value, column.digits)
+        if column.is_number and words.startswith("-"):
+            words = f"−{words[1:]}"
         if words and column.is_number and column.unit == "%":
             words += "%"
         return Shown(words, column.is_number, url=url)
@@ -98,14 +102,18 @@ class Table:
         write = csv.writer(out).writerow
         write([harmless(column.label_with_unit) for column in self.columns])
         for row in self.rows:
-            write([_for_csv(cell.value if isinstance(cell, Linked) else cell) for cell in row])
+            values = [cell.value if isinstance(cell, Linked) else cell for cell in row]
+            write([_for_csv(*each) for each in zip(values, self.columns, strict=True)])
         return out.getvalue()
 
 
-def said(value: Value) -> str:
+def said(value: Value, digits: int | None = None) -> str:
     """A value in words: decimals with a point, as they were rounded."""
     if value is None:
         return HIDDEN
+    if isinstance(value, float) and digits is not None:
+        words = f"{value:.{digits}f}"
+        return words.removeprefix("-") if float(words) == 0 else words
     if isinstance(value, float):
         return f"{value:.10f}".rstrip("0").rstrip(".")
     return str(value)
@@ -116,9 +124,9 @@ def harmless(words: str) -> str:
     return f"'{words}" if words.startswith(_FORMULA) else words
 
 
-def _for_csv(value: Value) -> str:
+def _for_csv(value: Value, column: Column) -> str:
     # Numbers are ours; words may be a group's name, which somebody typed.
-    return harmless(value) if isinstance(value, str) else said(value)
+    return harmless(value) if isinstance(value, str) else said(value, column.digits)
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,8 @@ class Crowd:
     def _change(self, mood: float) -> float:
         """Modest for most, and worse for some. Who begins high has further to go."""
         if self.rng.random() < 0.12:
-            return self.rng.gauss(1.3, 0.4)
-        return self.rng.gauss(-0.7 - 0.07 * max(0.0, mood - 8), 0.7)
+            return self.rng.gauss(1.9, 0.4)
+        return self.rng.gauss(-0.9 - 0.1 * max(0.0, mood - 8), 0.7)
 
     def save_new(self) -> None:
         """Store everybody who is not stored yet, each with a confirmed address."""

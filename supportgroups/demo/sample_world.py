@@ -25,7 +25,8 @@ from groups.models import FacilitatorAssignment, SupportGroup, Topic
 from instruments.actions import accept_terms, load_definitions, record_licence
 from instruments.models import Instrument
 from outcomes import actions as outcomes_actions
-from outcomes import report_actions
+from outcomes import analysing, report_actions
+from outcomes.analysis_actions import ask_analysis
 from outcomes.models import SurveyPlan
 from screening import actions as screening_actions
 from screening.defaults import brief_questions, default_questions
@@ -147,6 +148,7 @@ class _World:
             circles,
             plans,
             {row.pk: self._on_call(slug) for slug, row in self.organisations.items()},
+            lonely=self._plan_one_question_more(),
             waits_for=[*members.values(), worried],
             now=now,
             rng=rng,
@@ -324,6 +326,24 @@ class _World:
         SurveyPlan.objects.bulk_create(plan for found in plans.values() for plan in found)
         return plans
 
+    def _plan_one_question_more(self) -> dict[UUID, SurveyPlan]:
+        """Most groups of Lantern Lane also ask how lonely people feel."""
+        instrument = Instrument.objects.newest("ons-loneliness")
+        without = (START_GROUP, "living-with-low-mood", RENEWED_AGREEMENT_IN)
+        plans = {
+            circle.row.pk: SurveyPlan(
+                group=circle.row,
+                instrument=instrument,
+                every_sessions=circle.plan.survey_every,
+                position=3,
+                began_at=circle.row.created_at,
+            )
+            for circle in self.circles
+            if circle.plan.organisation == "lantern-lane" and circle.plan.slug not in without
+        }
+        SurveyPlan.objects.bulk_create(plans.values())
+        return plans
+
     def _tell(self) -> dict[str, Person]:
         """Decide what happened, and return the members to try the product as."""
         a_year_ago = self.now - 400 * _DAY
@@ -390,7 +410,21 @@ class _World:
         ensure_session_soon(at=now)
         ensure_session_tomorrow(at=now)
         self._make_ready()
+        self._ask_what_goes_along()
         plans.read_long_ago(now)
+
+    def _ask_what_goes_along(self) -> None:
+        """Loneliness, worry and low mood, as the coordinator of Lantern Lane asked lately."""
+        analysis = ask_analysis(
+            organisation=self.organisations["lantern-lane"],
+            x="ons-loneliness",
+            m="gad-7",
+            y="phq-9",
+            by=self._on_call("lantern-lane"),
+            at=self.now,
+            is_done_here=True,
+        )
+        analysing.make(analysis.pk)
 
     def _make_ready(self) -> None:
         """What is said and settled before the coming sessions."""

@@ -45,6 +45,7 @@ def save_surveys(
     plans: Mapping[UUID, list[SurveyPlan]],
     on_call: Mapping[UUID, User],
     *,
+    lonely: Mapping[UUID, SurveyPlan],
     waits_for: Iterable[Person],
     now: datetime,
     rng: random.Random,
@@ -52,6 +53,7 @@ def save_surveys(
     """Invitations and answers up to `now`, by the rule that the clock follows in real use.
 
     `plans` are a group's plans by its id, `on_call` who looks at concerns by the organisation's.
+    `lonely` are plans of one question more, which some groups ask together with the others.
     `waits_for` are people whose newest surveys stay unanswered, so that somebody can try it.
     """
     definitions = {
@@ -63,7 +65,9 @@ def save_surveys(
     responses: list[Response] = []
     concerns: list[Concern] = []
     by_person: dict[UUID, _Answering] = {}
+    apart = random.Random(len(plans))
     for turn in sorted(_turns(circles), key=lambda turn: turn.ended_at):
+        was_asked, answered_at = False, None
         person = turn.episode.person
         membership = turn.episode.membership
         assert membership is not None
@@ -76,6 +80,7 @@ def save_surveys(
             asked[person.user.pk, plan.instrument_id] = turn.ended_at
             invitation = _invitation(turn, plan, membership, rng, now=now)
             invitations.append(invitation)
+            was_asked = True
             answering = by_person.setdefault(person.user.pk, _Answering(person, rng))
             is_open = invitation.closes_at > now
             if is_open and person.user.pk in waiting:
@@ -85,6 +90,7 @@ def save_surveys(
             if response is None:
                 continue
             responses.append(response)
+            answered_at = response.submitted_at
             organisation_id = turn.circle.row.organisation_id
             concerns.extend(
                 _concerns(
@@ -96,6 +102,12 @@ def save_surveys(
                     rng,
                 )
             )
+        if was_asked and (plan_of_one := lonely.get(turn.circle.row.pk)):
+            invitation = _invitation(turn, plan_of_one, membership, apart, now=now)
+            invitations.append(invitation)
+            if answered_at is not None:
+                answering = by_person[person.user.pk]
+                responses.append(answering.one_question(invitation, turn, answered_at, apart))
     SurveyInvitation.objects.bulk_create(invitations)
     Response.objects.bulk_create(responses)
     Concern.objects.bulk_create(concerns)
@@ -174,6 +186,29 @@ class _Answering:
             submitted_at=submitted_at,
             score=None if result.total is None else Decimal(result.total),
             band=result.band or "",
+        )
+
+    def one_question(
+        self,
+        invitation: SurveyInvitation,
+        turn: _Turn,
+        answered_at: datetime,
+        rng: random.Random,
+    ) -> Response:
+        """How lonely they feel, from 1 to 5: it goes along with their mood then and later."""
+        change = self.person.change * 0.8
+        mood = self._mood(turn.ended_at) + change + rng.gauss(0, 3)
+        value = min(5, max(1, round(1 + mood / 5)))
+        submitted_at = answered_at + timedelta(seconds=20)
+        return Response(
+            id=uuid7(submitted_at, rng),
+            invitation=invitation,
+            instrument_id=invitation.plan.instrument_id,
+            answers={"lonely": value},
+            started_at=answered_at,
+            saved_at=submitted_at - timedelta(seconds=5),
+            submitted_at=submitted_at,
+            score=Decimal(value),
         )
 
     def _decides(self, moment: datetime) -> bool:

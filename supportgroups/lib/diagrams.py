@@ -38,6 +38,12 @@ def _ticks(low: float, high: float, most: int = 5) -> list[float]:
     return [round(step * place, 6) for place in range(first, ceil(high / step) + 1)]
 
 
+def _even_ticks(low: float, high: float) -> list[float]:
+    """A whole scale in three to five whole steps where it can be, else in four."""
+    parts = next((parts for parts in (3, 4, 5) if not (high - low) % parts), 4)
+    return [low + (high - low) / parts * place for place in range(parts + 1)]
+
+
 def course_of_means(
     points: Sequence[MeanPoint], *, span: tuple[float, float], narrow: bool = False
 ) -> Plot:
@@ -46,7 +52,7 @@ def course_of_means(
     The whole scale is drawn, so that small steps look small.
     """
     width, height = (340, 300) if narrow else (640, 340)
-    ticks = _ticks(*span)
+    ticks = _even_ticks(*span)
     plot = Plot(
         width,
         height,
@@ -75,7 +81,13 @@ def course_of_means(
         plot.dot(place, point.value, "dot-1", 5)
     for place in {0, len(points) - 1} if points else ():
         point = points[place]
-        plot.text(plot.at_x(place) + 9, plot.at_y(point.value) - 9, f"{point.value:.1f}", "strong")
+        is_last = place and place == len(points) - 1
+        plot.text(
+            plot.at_x(place) + (-9 if is_last else 9),
+            plot.at_y(point.value) - 9,
+            f"{point.value:.1f}",
+            "strong end" if is_last else "strong",
+        )
     return plot
 
 
@@ -89,7 +101,7 @@ def line_with_band(
     ticks = _ticks(min([0.0, *lows]), max([0.0, *highs]))
     first, last = (points[0][0], points[-1][0]) if points else (0.0, 1.0)
     plot = Plot(
-        width, height, (first, last), (ticks[0], ticks[-1]), left=58, right=16, top=16, bottom=44
+        width, height, (first, last), (ticks[0], ticks[-1]), left=76, right=16, top=16, bottom=44
     )
     plot.y_axis(ticks, lambda value: f"{value:+g}".replace("-", "−") if value else "0")
     base = height - plot.bottom
@@ -129,9 +141,9 @@ def path_diagram(paths: Paths, *, narrow: bool = False) -> Plot:
     _arrow(plot, (m[0] + out, m[1] + half_h), (y[0] - 8, y[1] - half_h), "path")
     _arrow(plot, (x[0] + half_w, x[1]), (y[0] - half_w, y[1]), "path path--direct")
     middle = (low + high) / 2
-    gap = 10 if narrow else 16
-    plot.text((x[0] + m[0]) / 2 - gap, middle - 2, paths.a, "strong end")
-    plot.text((m[0] + y[0]) / 2 + gap, middle - 2, paths.b, "strong")
+    beside = (x[0] + 8 + m[0] - out) / 2 - (14 if narrow else 22)
+    plot.text(beside, middle, paths.a, "strong end")
+    plot.text(width - beside, middle, paths.b, "strong")
     plot.text(width / 2, low - 10, paths.direct, "strong mid")
     for (at_x, at_y), words in ((x, paths.x), (m, paths.m), (y, paths.y)):
         _box(plot, at_x, at_y, box, words, letters=13 if narrow else 22)

@@ -89,6 +89,16 @@ def test_change_shows_kinds_only_as_finely_as_blocks_allow(phq_9):
     assert heading == "Low mood: 59% improved reliably"
 
 
+def test_change_is_not_told_of_those_only_whose_kinds_are_there(phq_9):
+    """A block where nobody changed is ready at once; it says nothing about all the others."""
+    rows = [*people((10, 10, 10)), *people((18, 6, 4), (10, 10, 26), (8, 14, 4), group=OTHER)]
+    found = changing.change(phq_9, rows, lens())
+    assert (found.people, found.improved) == (44, None)
+    assert change_tables.change_heading(phq_9, found) == (
+        "Low mood: too few people to show how many changed"
+    )
+
+
 def test_change_of_all_but_few_shows_nothing(phq_9):
     """Two people without a second score: their number would say who they are."""
     rows = people((18, 6, 20), (12, None, 2))
@@ -157,6 +167,8 @@ def test_course_by_hand(phq_9):
         "Low mood: 15.0 points at the first check-in and 7.0 at the end, on average"
     )
     assert "never carried forward" in " ".join(page.course.definition)
+    few = told(phq_9, people((18, 12, 20)), [wave("1", 9, 11, 12, 13, 10)])
+    assert few.course.heading == "Low mood: 18.0 points at the first check-in, on average"
 
 
 def test_course_of_a_period_is_of_those_who_began_in_it(phq_9):
@@ -228,7 +240,9 @@ def test_leavers_by_hand(phq_9):
 def test_leavers_alike(phq_9):
     rows = [*people((10, 8, 5), (14, 10, 5)), *people((10, None, 5), (14, None, 5), left=True)]
     page = told(phq_9, rows)
-    assert page.leavers.heading.endswith("those who left and those who stayed began about alike")
+    assert page.leavers.heading.endswith(
+        "no clear difference at the start between who left and who stayed"
+    )
     assert "may have fared differently since" in page.leavers.notes[0]
 
 
