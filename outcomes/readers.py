@@ -89,7 +89,7 @@ KINDS = (
         "debrief",
         "What those who lead write about a session",
         (LEADS, Role.OVERSEER),
-        "It is about the session. They are asked to name nobody.",
+        "It is about the session, and may say how somebody was.",
     ),
 )
 
