@@ -183,6 +183,8 @@ class FhirForm(forms.Form):
             raise forms.ValidationError(f"It is too large. At most {LARGEST_KB} KB can be read.")
         try:
             self.resource = json.loads(text)
+            # Half of a character can be written in JSON, and nowhere else.
+            json.dumps(self.resource, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise forms.ValidationError(
                 "This is no JSON. Export the Questionnaire again."

@@ -48,8 +48,19 @@ def make_surveys_due(*, by: User | None, at: datetime | None = None) -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('outcomes.make_surveys_due'))")
+        cursor.execute(asking.FOLLOW_CORRECTIONS)
+        corrected = [plan_id for (plan_id,) in cursor.fetchall()]
         cursor.execute(asking.MAKE_DUE, values)
         made = {plan_id: (n, shared) for plan_id, n, shared in cursor.fetchall()}
+    for plan in SurveyPlan.objects.filter(pk__in=corrected).select_related("group", "instrument"):
+        record(
+            "survey_plan.corrected",
+            by=by,
+            on=plan,
+            organisation=plan.group.organisation_id,
+            at=at,
+            version=plan.instrument.version,
+        )
     for plan in SurveyPlan.objects.filter(pk__in=made).select_related("group"):
         n, shared = made[plan.pk]
         record(

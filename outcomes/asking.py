@@ -227,3 +227,25 @@ SELECT made.plan_id, count(*), count(copied.invitation_id)
 FROM made LEFT JOIN copied ON copied.invitation_id = made.id
 GROUP BY made.plan_id
 """
+
+#: Plans ask the newest version of their questionnaire, as long as it has the same owner and terms.
+#: Whoever has begun to answer goes on with the version that they began.
+FOLLOW_CORRECTIONS = """
+WITH newest AS (
+    SELECT DISTINCT ON (organisation_id, code, language, terms)
+           id, organisation_id, code, language, terms
+    FROM instruments_instrument
+    ORDER BY organisation_id, code, language, terms, version::bigint DESC
+)
+UPDATE outcomes_surveyplan p
+SET instrument_id = n.id
+FROM instruments_instrument i
+JOIN newest n ON n.code = i.code AND n.language = i.language AND n.terms = i.terms
+ AND n.organisation_id IS NOT DISTINCT FROM i.organisation_id
+WHERE p.instrument_id = i.id AND n.id <> i.id AND p.ended_at IS NULL
+  AND NOT EXISTS (
+    SELECT 1 FROM outcomes_surveyplan other
+    WHERE other.group_id = p.group_id AND other.instrument_id = n.id AND other.ended_at IS NULL
+  )
+RETURNING p.id
+"""

@@ -343,15 +343,15 @@ def own_instrument(
     """The organisation's own wording, with the licence for it on record."""
     if not organisation.licences.filter(code=code, ended_at=None).exists():
         licence(organisation, code)
+    fields.setdefault("version", "1")
     definition = blanks.get(code).with_words(
         words(code),
-        version="1",
+        version=fields["version"],
         licence=Notice("held-by-the-organisation", "© Dr Cohen", "Letter"),
     )
     return instruments.Instrument.objects.create(
         organisation=organisation,
         code=code,
-        version="1",
         language="en",
         title=definition.title,
         definition=content_of(definition),

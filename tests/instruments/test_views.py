@@ -210,6 +210,7 @@ def test_a_questionnaire_is_read_shown_and_kept(coordinator, organisation):
         ({}, "Choose a file, or paste the Questionnaire."),
         ({"text": "{"}, "This is no JSON."),
         ({"text": "[" * 100_000}, "This is no JSON."),
+        ({"text": json.dumps({"resourceType": "\ud800"})}, "This is no JSON."),
         ({"text": "x" * (LARGEST_KB * 1024 + 1)}, "It is too large."),
         ({"text": "[]"}, "This is no FHIR Questionnaire"),
         ({"text": json.dumps(questionnaire(PHQ_9))}, "comes with the software. There is nothing"),

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import consents
+from audit.models import Event
 from instruments.actions import load_definitions
 from instruments.models import Instrument
 from instruments.scoring import score
@@ -246,3 +247,25 @@ def test_what_was_asked_can_be_finished_after_terms_were_withdrawn(member, group
     answer_all(invitation, lambda item: 3)
     sent = actions.submit_response(invitation=invitation, by=member.user)
     assert sent.score == 9
+
+
+def test_plans_follow_a_correction_and_answers_do_not(member, group, membership):
+    first = factories.own_instrument(group.organisation)
+    plan = factories.survey_plan(group, instrument=first)
+    ended = factories.survey_plan(group, instrument=first, ended_at=timezone.now())
+    theirs = factories.own_instrument(factories.organisation())
+    begun = factories.invitation(plan, membership)
+    say(begun, "q1", 3)
+    waiting = factories.invitation(plan, membership, wave=1)
+    second = factories.own_instrument(group.organisation, version="2")
+    actions.make_surveys_due(by=None)
+    plan.refresh_from_db()
+    ended.refresh_from_db()
+    assert (plan.instrument, ended.instrument) == (second, first)
+    assert sheet_of(begun).instrument == first
+    assert sheet_of(waiting).instrument == second
+    assert theirs.plans.count() == 0
+    event = Event.objects.get(verb="survey_plan.corrected")
+    assert (event.object_id, event.data) == (plan.pk, {"version": "2"})
+    actions.make_surveys_due(by=None)
+    assert Event.objects.filter(verb="survey_plan.corrected").count() == 1
