@@ -42,7 +42,9 @@ def check_may_use(
 ) -> Instrument:
     """The instrument, if this organisation may ask it now, else `Refused`."""
     if not may_use(organisation, instrument, at=at):
-        raise Refused(*_why_not(organisation, instrument, today(organisation, at=at)))
+        reason, message = _why_not(organisation, instrument, today(organisation, at=at))
+        where = f"/organisations/{organisation.slug}/questionnaires/"
+        raise Refused(reason, message, next_step=("Go to Questionnaires", where))
     return instrument
 
 
