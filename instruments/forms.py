@@ -54,7 +54,10 @@ class LicenceForm(forms.ModelForm):
             "evidence": forms.Textarea(attrs={"rows": 3}),
         }
         error_messages = {
-            "owner": {"required": "Write who gave you the licence."},
+            "owner": {
+                "required": "Write who gave you the licence.",
+                "max_length": "Use up to 200 characters.",
+            },
             "granted_on": {
                 "required": "Choose the first day.",
                 "invalid": "Choose a day such as 31/12/2027.",
