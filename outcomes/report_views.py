@@ -116,6 +116,7 @@ def reports(request: HttpRequest, organisation: str) -> HttpResponse:
         "page": page,
         "rows": [(report, Period(report.first_day, report.last_day).name) for report in page],
         "programmes": programmes,
+        "threshold": report_rules.threshold_of(found),
     }
     return render_page(request, "outcomes/reports.html", context)
 

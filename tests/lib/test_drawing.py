@@ -153,3 +153,13 @@ def test_change_bar_fills_the_bar(improved: int, same: int, worse: int) -> None:
 )
 def test_heat_step(came: int, expected: int, step: int) -> None:
     assert drawing.heat_step(came, expected) == step
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_marks_plot_writes_each_share_and_who_is_counted(narrow: bool) -> None:
+    points = [drawing.SurvivalPoint(0, 1, 1, 1), drawing.SurvivalPoint(8, 0.675, 0.5, 0.8)]
+    plot = drawing.marks_plot(points, at_risk=[(0, 60), (8, 31)], unit="Session", narrow=narrow)
+    words = [shape.words for shape in plot.shapes if shape.kind == "text"]
+    assert {"Session", "People", "60", "31", "8", "68%"} <= set(words)
+    assert [shape.css for shape in plot.shapes if shape.kind == "dot"] == ["dot-1", "dot-1"]
+    assert not drawing.marks_plot([], at_risk=[]).shapes[-1].css.startswith("dot")

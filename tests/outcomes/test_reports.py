@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from io import BytesIO
@@ -21,6 +22,8 @@ from audit.models import Event
 from groups.models import Membership, SupportGroup
 from instruments.models import Instrument
 from outcomes import (
+    counting_actions,
+    queries,
     report_actions,
     report_content,
     report_facts,
@@ -35,7 +38,7 @@ from sessions.models import Attendance
 from supportgroups.lib.pdf import NotMade
 from supportgroups.lib.refusals import Refused
 from tests import factories
-from tests.outcomes.report_world import AFTER, World, make_world
+from tests.outcomes.report_world import AFTER, FIRST, World, make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -161,6 +164,39 @@ def test_the_same_inputs_give_the_same_report_and_bytes(world, report_on):
     Attendance.objects.all().delete()
     again = FunderReport.objects.get(pk=report.pk)
     assert report_making.document_of(again) == bytes(report.pdf)
+
+
+def test_staying_is_what_the_overview_counts(world):
+    """Two ways to the same episodes: kept ones of the overview, and those of a report."""
+    memberships = list(Membership.objects.order_by("pk"))
+    for status, chosen in (("withdrawn", memberships[::5]), ("completed", memberships[1::7])):
+        Membership.objects.filter(pk__in=[m.pk for m in chosen]).update(
+            status=status, ended_at=FIRST + timedelta(weeks=7, days=1)
+        )
+    some = list(Attendance.objects.order_by("pk").values_list("pk", flat=True))[::9]
+    Attendance.objects.filter(pk__in=some).update(
+        status="excused", first_seen_at=None, last_seen_at=None
+    )
+    counting_actions.recount(by=None)
+    kept: Counter[tuple[int, int]] = Counter()
+    for row in queries.episode_counts(world.organisation):
+        if row.is_first:
+            kept[row.duration, row.outcome] += row.n
+    since, until = QUARTER.moments(ZoneInfo("Europe/London"))
+    ids = [group.pk for group in world.groups]
+    facts = report_facts.facts_of(report_facts.Where(world.organisation, ids, since, until))
+    assert Counter((s.duration, int(s.outcome)) for s in facts.stays.values()) == kept
+    assert len(kept) > 5
+
+
+def test_a_report_on_nobody_is_made(organisation, coordinator, report_on):
+    group = factories.group(organisation=organisation)
+    nobody = World(organisation, [group], factories.programme(organisation=organisation))
+    report = report_on(nobody, pdf=True)
+    assert report.state == "ready"
+    assert "0 people came to 0 sessions of 0 groups." in words_of(
+        page_of(report, coordinator).content.decode()
+    )
 
 
 def test_inputs_hold_no_person(world, report_on):
