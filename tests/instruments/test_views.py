@@ -69,6 +69,14 @@ def test_questionnaire_detail_shows_exact_words_and_sources(coordinator, organis
         assert definition.loinc.panel in page
 
 
+def test_questionnaire_detail_promises_nothing_where_a_person_asks(coordinator, organisation):
+    page = text(coordinator.client.get(url("detail", organisation, "asq")))
+    assert "Nobody is told by the software." in page
+    for promise in ("sees help in their country", "I would rather not say", "As people see it"):
+        assert promise not in page
+        assert promise in text(coordinator.client.get(url("detail", organisation, "phq-9")))
+
+
 def test_questionnaire_detail_of_a_blank_has_no_words(coordinator, organisation):
     page = text(coordinator.client.get(url("detail", organisation, "pss-10")))
     assert "Record your licence first" in page
