@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from uuid import UUID
 
@@ -85,10 +85,9 @@ def outcomes_of(
     found = _within(rows, followed.choose(_first_level(rows)))
     if not _stands_for_all(sum(row.n for row in found), rows, followed):
         found = []
-    settled_waves = [row for row in waves if row.first_month < followed.until]
     return Outcomes(
         measure,
-        course(found, settled_waves, lens),
+        course(found, waves, lens),
         change(measure, rows, followed),
         dose(found),
         leavers(found),
@@ -180,9 +179,11 @@ def course(found: Sequence[Followed], waves: Sequence[WaveSums], lens: Lens) -> 
     for row in waves:
         by_place[row.place].append(row)
     for place, label, brief in _places(by_place):
-        sums, weeks = _later_wave(by_place[place], lens)
+        counted = counted_of_wave(by_place[place], lens)
+        sums = sum((row.sums for row in counted), Sums())
         if sums.n:
-            shown.append(Wave(label, brief, sums, weeks / sums.n))
+            weeks = sum(row.weeks for row in counted) / sums.n
+            shown.append(Wave(label, brief, sums, weeks))
     return shown
 
 
@@ -202,9 +203,9 @@ def _nth(number: int) -> str:
     return f"{number}{word}"
 
 
-def _later_wave(rows: Sequence[WaveSums], lens: Lens) -> tuple[Sums, float]:
-    """The sums of one check-in within a scope, and the weeks since the first one in all."""
-    sums, weeks = Sums(), 0.0
+def counted_of_wave(rows: Sequence[WaveSums], lens: Lens) -> list[WaveSums]:
+    """The rows of one check-in that are counted within a scope."""
+    counted = []
     at_any_time = replace(lens, scope=replace(lens.scope, period=""))
 
     def half(row: WaveSums) -> tuple[int, int]:
@@ -215,13 +216,22 @@ def _later_wave(rows: Sequence[WaveSums], lens: Lens) -> tuple[Sums, float]:
         if not _is_within(Period(year, number), lens.scope.period):
             continue
         chosen = at_any_time.choose(
-            cells_of((row.group_id, row.month, 0, row.sums.n) for row in began)
+            cells_of((row.group_id, _enters_in(row), 0, row.sums.n) for row in began)
         )
-        for row in began:
-            if chosen.takes_in(row.group_id, row.month):
-                sums += row.sums
-                weeks += row.weeks
-    return sums, weeks
+        counted += [row for row in began if chosen.takes_in(row.group_id, _enters_in(row))]
+    return counted
+
+
+def _enters_in(row: WaveSums) -> date:
+    """The month with which it begins to count: its own, and not before the first score does."""
+    month = row.first_month
+    while row.first_month >= (_month_after(month) - FOLLOWED_FOR).replace(day=1):
+        month = _month_after(month)
+    return max(month, row.month)
+
+
+def _month_after(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
 
 
 def _is_within(half: Period, chosen: str) -> bool:

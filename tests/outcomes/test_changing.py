@@ -2,9 +2,13 @@
 
 import math
 from datetime import date, timedelta
+from itertools import product
 from uuid import UUID
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from instruments import catalogue
 from instruments.models import Instrument
@@ -12,6 +16,7 @@ from outcomes import change_tables, changing
 from outcomes.change_queries import Followed, Measure, WaveSums
 from outcomes.scopes import GroupKind, Lens, Scope
 from outcomes.statistics.means import Sums
+from tests.outcomes.test_scopes import tells_about_fewer
 
 GROUP, OTHER = UUID(int=1), UUID(int=2)
 MONTH, UNTIL = date(2026, 2, 1), date(2026, 9, 1)
@@ -268,3 +273,51 @@ def test_words_never_say_that_anything_was_caused(phq_9):
         words = " ".join([table.heading, *table.definition, *table.notes])
         assert "because of" not in words
         assert "caused" not in words.replace("does not show that the groups caused anything", "")
+
+
+# Somebody subtracts -------------------------------------------------------------------------------
+
+MONTHS = [date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1), date(2026, 4, 1)]
+
+
+@st.composite
+def later_answers(draw):
+    """One check-in of three groups: how many answered it when, by when they first answered."""
+    groups = [
+        GroupKind(UUID(int=number), facilitation, "online", topics)
+        for number, facilitation, topics in (
+            (1, "peer_led", frozenset({"grief"})),
+            (2, "peer_led", frozenset({"grief", "sleep"})),
+            (3, "professionally_led", frozenset({"sleep"})),
+        )
+    ]
+    rows = [
+        wave("1", *[1.0] * n, group=group.id, month=month, first_month=began)
+        for group in groups
+        for began in (date(2025, 10, 1), date(2026, 1, 1))
+        for month in MONTHS
+        if month > began and (n := draw(st.integers(0, 6)))
+    ]
+    return groups, rows
+
+
+@settings(max_examples=10, deadline=None)
+@given(later_answers())
+def test_no_filters_together_tell_a_later_score_of_few(world):
+    groups, rows = world
+    if not rows:
+        return
+    shown = set()
+    filters = product(
+        [None, *(group.id for group in groups)],
+        ["", "peer_led"],
+        ["", "grief", "sleep"],
+        ["", "2025-2", "2026-1"],
+        [date(2026, 3, 1), date(2026, 6, 1), date(2026, 9, 1)],
+    )
+    for group_id, facilitation, topic, period, until in filters:
+        scope = Scope(group_id, facilitation, "", topic, period)
+        counted = set(map(id, changing.counted_of_wave(rows, Lens(groups, scope, until))))
+        shown.add(tuple(int(id(row) in counted) for row in rows))
+    people_in = np.array([row.sums.n for row in rows])
+    assert not tells_about_fewer(np.array(sorted(shown)), people_in, 5)
