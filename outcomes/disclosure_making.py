@@ -56,6 +56,6 @@ def document_of(summary: Summary) -> bytes:
     data: dict[str, Any] = summaries.document_data(summary)
     for course in data["courses"]:
         course["pictures"] = [
-            {"svg": picture(each["plot"]), "label": each["label"]} for each in course["pictures"]
+            {"svg": picture(each.pop("plot")), **each} for each in course["pictures"]
         ]
     return pdf("outcomes/summary.typ", data)

@@ -288,6 +288,11 @@ class OwnCourse:
         return sorted({name for each in self.check_ins for name in each.groups})
 
     @property
+    def names_scores(self) -> bool:
+        """Whether the questionnaire has a name for each score."""
+        return self.definition.has_total and bool(self.definition.bands)
+
+    @property
     def says_where(self) -> bool:
         """Whether the table has to say where each check-in came from, and how."""
         return len(self.groups) > 1 or any(each.is_on_paper for each in self.check_ins)

@@ -150,21 +150,30 @@ def _course_data(course: OwnCourse, disclosure: Disclosure) -> dict[str, Any]:
     definition = course.definition
     header = ["Date"]
     if definition.has_total:
-        header += ["Score", f"What {course.short} calls it"]
+        header.append("Score")
+    if course.names_scores:
+        header.append(f"What {course.short} calls it")
     header += [scale.title for scale in course.scales]
     rows = []
     for each, parts in course.rows:
         row = [_day(each.day) + (" (on paper)" if each.is_on_paper else "")]
         if definition.has_total:
-            row += [each.score_words or "No score", each.response.band.capitalize()]
+            row.append(each.score_words or "No score")
+        if course.names_scores:
+            row.append(each.response.band.capitalize())
         rows.append([*row, *(part.score_words or "No score" for part in parts)])
     return {
         "heading": f"{course.name[0].upper()}{course.name[1:]} ({course.short})",
         "about": _about(course),
         "header": header,
         "rows": rows,
+        "words": [0, 2] if course.names_scores else [0],
         "pictures": [
-            {"plot": plot_of(line), "label": line.label}
+            {
+                "plot": plot_of(line, narrow=not definition.has_total),
+                "title": line.title,
+                "label": line.label,
+            }
             for line in course.lines
             if len(line.known) > 1
         ],
@@ -219,14 +228,15 @@ def _about(course: OwnCourse) -> list[str]:
     return said
 
 
-def plot_of(line: own.Line) -> drawing.Plot:
-    """The course of one score, drawn as on the person's own page."""
+def plot_of(line: own.Line, *, narrow: bool) -> drawing.Plot:
+    """The course of one score, drawn as on the person's own page; narrow to stand beside others."""
     return drawing.course_plot(
         line.known,
         highest=line.highest,
         lowest=line.lowest,
         reliable=line.reliable,
         gaps=[day for day, score in line.scores if score is None],
+        narrow=narrow,
         wide=640,
         words=lambda day: date_format(day, "j M"),
     )

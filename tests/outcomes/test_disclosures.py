@@ -221,6 +221,22 @@ def test_the_files_say_what_is_stored_and_nothing_else(member, draft, membership
     assert "I can take this back" in consent.text.div
 
 
+def test_a_document_of_parts_of_what_has_no_score_and_of_sessions(member, membership, group):
+    sent(membership, 3, 8, code="ons4")
+    sent(membership, 0, code="asq")
+    factories.attendance(factories.support_session(group, status="ended"), membership)
+    draft = factories.disclosure(
+        user=member.user, instruments=["ons4", "asq"], with_attendance=True, with_answers=True
+    )
+    said = words_of(disclosure_making.document_of(summaries.summary_of(draft)))
+    for words in ("25 September 2026 8 8 8 8", "Life satisfaction", "Ask Suicide-Screening"):
+        assert words in said, words
+    bare = factories.disclosure(user=member.user, instruments=[], with_attendance=True)
+    assert "Sessions of support groups" in words_of(
+        disclosure_making.document_of(summaries.summary_of(bare))
+    )
+
+
 def test_without_answers_none_stands_in_the_files(draft):
     sign(draft)
     tasks.make_summary(str(draft.pk))
