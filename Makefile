@@ -3,6 +3,7 @@
 #   make test    all tests, real Chromium included                           (ARGS="-k word", COVERAGE=1)
 #   make check   look for mistakes, change nothing      make fix    mend what can be mended by itself
 #   make bench   measure                                make clean  remove set-up and data
+#   make audit   look for known holes in dependencies (ONLINE=1)   make sbom    what it is made of
 #   make install only set up .venv
 
 PORT ?= 8000
@@ -25,7 +26,7 @@ PRODUCTION := DJANGO_ENV=production SECRET_KEY=for-looking-at-settings-only-it-s
 	ALLOWED_HOSTS=groups.example.org SITE_URL=https://groups.example.org MAIL_HOST=localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fix bench clean
+.PHONY: help install demo test check fix bench audit sbom clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -62,6 +63,13 @@ fix: install
 
 bench: install
 	@failed=0; for script in benchmarks/*.py; do $(PYTHON) "$$script" || failed=1; done; exit $$failed
+
+audit:
+	@python3 tools/audit
+
+sbom: install
+	@mkdir -p .local
+	@$(PYTHON) tools/sbom > .local/sbom.cdx.json && echo "Wrote .local/sbom.cdx.json"
 
 clean:
 	@if [ -e .local/demo/lock ] && ! flock --nonblock .local/demo/lock true; then \

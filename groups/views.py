@@ -17,13 +17,12 @@ from accounts.models import StaffRole
 from groups import cards, finder, linked_data, rules
 from groups.forms import DirectoryForm, SuggestForm, TimeZoneForm
 from groups.models import SupportGroup, Topic
+from supportgroups.lib import permissions
 from supportgroups.lib.htmx import render_page, wants_part
 
 #: Groups at most, after the few questions.
 SUGGESTED = 5
 YEAR = 60 * 60 * 24 * 365
-#: A page may ask the browser where it is; every other page of ours may not.
-MAY_ASK_WHERE = "camera=(), microphone=(), geolocation=(self), payment=(), usb=()"
 
 
 def _ways_out(request: HttpRequest, ways: Sequence[finder.Way]) -> list[tuple[finder.Way, str]]:
@@ -62,7 +61,7 @@ def directory(request: HttpRequest) -> HttpResponse:
         "cards": cards.cards(found.hits or found.nearest),
     }
     response = render_page(request, "groups/directory.html", context, partial="find")
-    response["Permissions-Policy"] = MAY_ASK_WHERE
+    response["Permissions-Policy"] = permissions.MAY_ASK_WHERE
     return response
 
 

@@ -41,8 +41,6 @@ KINDS = (
         "joining",
         "Requests to join",
         {
-            "application.started": "began a request to join",
-            "application.answered": "answered a question of a request to join",
             "application.submitted": "sent a request to join",
             "application.accepted": "accepted a request to join",
             "application.prepare": "gave something to read before joining",
@@ -238,6 +236,9 @@ KINDS = (
             "disclosure.signed": "signed a summary for their clinician",
             "disclosure.downloaded": "downloaded a summary for their clinician",
             "disclosure.ended": "ended a summary for their clinician",
+            # What is not sent yet is nobody else's business.
+            "application.started": "began a request to join",
+            "application.answered": "answered a question of a request to join",
             "survey.due": "was asked a check-in",
             "survey.answered": "answered a question of a check-in",
             "survey.submitted": "sent a check-in",

@@ -149,7 +149,9 @@ def _words(reminder: Reminder) -> tuple[str, str]:
         context["when"] = when = _when_word(kind, support_session.starts_at, zone)
         subject, template = f"Your appointment {when}", "reminder"
     if named and kind in (*Reminder.NEWS, *REMINDER_TIMES):
-        subject = f"{support_session.group.name}: {subject[0].lower()}{subject[1:]}"
+        # A header is one line, whatever a name holds.
+        name = " ".join(support_session.group.name.split())
+        subject = f"{name}: {subject[0].lower()}{subject[1:]}"
     return subject, render_to_string(f"sessions/emails/{template}.txt", context)
 
 

@@ -2,21 +2,25 @@
 no account."""
 
 import logging
+from datetime import UTC, timedelta
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from sessions.actions import leave_every_room
 
 logger = logging.getLogger(__name__)
 
 _CHOICES = {"theme": {"light", "dark"}, "letters": {"easier"}}
+#: Days after which somebody must look whether the address still holds: the file is made anew.
+_SECURITY_TXT_HOLDS = 90
 _YEAR = 60 * 60 * 24 * 365
 
 
@@ -64,6 +68,21 @@ def quick_exit(request: HttpRequest) -> HttpResponse:
 def accessibility(request: HttpRequest) -> HttpResponse:
     """What was done so that everybody can use this, and how to say that something fails."""
     return render(request, "pages/accessibility.html")
+
+
+@login_not_required
+@require_safe
+def security_txt(request: HttpRequest) -> HttpResponse:
+    """Where to tell of a hole in this installation (RFC 9116)."""
+    expires = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    expires += timedelta(days=_SECURITY_TXT_HOLDS)
+    lines = (
+        f"Contact: {settings.SECURITY_CONTACT}",
+        f"Expires: {expires.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: en",
+        f"Canonical: {settings.SITE_URL}{request.path}",
+    )
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
 
 
 @login_not_required

@@ -14,6 +14,7 @@ urlpatterns = [
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("account/exit/", pages.quick_exit, name="quick_exit"),
     path("display/", pages.display, name="display"),
+    path(".well-known/security.txt", pages.security_txt, name="security_txt"),
 ]
 if not settings.PRODUCTION:
     from supportgroups import gallery

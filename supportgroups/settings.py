@@ -7,6 +7,7 @@ instead of mail) or `test`. `.env.example` lists every variable that is read her
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
@@ -66,6 +67,10 @@ SOCKET_ORIGINS = env.list("SOCKET_ORIGINS", CSRF_TRUSTED_ORIGINS)
 ROOM_MESSAGES_PER_SECOND = env.float("ROOM_MESSAGES_PER_SECOND", 1.0)
 #: Where the quick exit leads. Something dull that most people have reason to look at.
 NEUTRAL_URL = env.str("NEUTRAL_URL", "https://www.bbc.co.uk/weather")
+#: Where somebody tells of a hole in this installation; it begins with mailto: or https:.
+SECURITY_CONTACT = (
+    env.str("SECURITY_CONTACT", "") or f"mailto:security@{urlsplit(SITE_URL).hostname}"
+)
 #: Country for help lines when a visitor has not told us theirs (ISO 3166 two letters).
 DEFAULT_COUNTRY = env.str("DEFAULT_COUNTRY", "GB")
 
@@ -174,7 +179,9 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "cache",
+        # Another prefix than pickles of earlier versions have.
+        "KEY_PREFIX": "cached",
+        "OPTIONS": {"serializer": "supportgroups.lib.cache.Serializer"},
     }
 }
 
@@ -365,6 +372,9 @@ SECURE_CSP = {
     "base-uri": [CSP.NONE],
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
+    # Strings are put into the page through one policy only: static/js/trusted.js.
+    "require-trusted-types-for": ["'script'"],
+    "trusted-types": ["default"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 

@@ -281,6 +281,7 @@ DOORS: dict[str, Door] = {
     "pages:privacy": Door(EVERYBODY),
     "pages:hide_visit": Door(EVERYBODY),
     "pages:accessibility": Door(EVERYBODY),
+    "pages:security_txt": Door(EVERYBODY),
     "pages:display": Door(EVERYBODY, "POST"),
     "pages:gallery": Door(EVERYBODY),
     "accounts:profile": Door(SIGNED_IN),

@@ -76,6 +76,23 @@ def test_https_of_other_hosts_is_insisted_on_only_when_asked() -> None:
     assert load(PRODUCTION | asked, shown).stdout.split() == ["True", "True", "True"]
 
 
+def test_production_binds_cookies_to_the_host_and_the_connection_to_tls() -> None:
+    shown = (
+        "import supportgroups.settings as s;"
+        "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE,"
+        " s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS, s.DEBUG,"
+        " s.SECURITY_CONTACT)"
+    )
+    assert load(PRODUCTION | {"SECURITY_CONTACT": ""}, shown).stdout.split() == [
+        "__Host-sid",
+        "__Host-csrf",
+        *["True"] * 3,
+        "31536000",
+        "False",
+        "mailto:security@groups.example.org",
+    ]
+
+
 def test_production_is_the_default() -> None:
     result = load({key: value for key, value in PRODUCTION.items() if key != "DJANGO_ENV"})
     assert result.returncode == 0
