@@ -173,6 +173,7 @@ KINDS = (
             "survey_plan.added": "planned a questionnaire",
             "survey_plan.changed": "changed when a questionnaire is asked",
             "survey_plan.moved": "changed the order of questionnaires",
+            "survey_plan.corrected": "took a questionnaire’s correction into its plan",
             "survey_plan.ended": "ended a questionnaire",
             "survey.printed": "printed a questionnaire",
             "instrument.loaded": "loaded a questionnaire",
