@@ -151,6 +151,13 @@ SELECT id, number, group_id, month, duration, outcome FROM results
 """
 
 
+_COUNTED = """
+INSERT INTO outcomes_counted (organisation_id, version)
+SELECT DISTINCT organisation_id, 1 FROM groups_supportgroup WHERE id = ANY(%(groups)s)
+ON CONFLICT (organisation_id) DO UPDATE SET version = outcomes_counted.version + 1
+"""
+
+
 def recount(*, by: None, organisation: Organisation | None = None, most: int = MOST_AT_ONCE) -> int:
     """Count the groups anew in which something changed, `most` at a time; returns how many wait.
 
@@ -179,7 +186,7 @@ def _count(groups: Sequence[UUID], marks: Sequence[int]) -> None:
         "k": MISSED_IN_A_ROW,
     }
     with connection.cursor() as cursor:
-        for statement in (_FORGET, _PRESENCE, _STAYS):
+        for statement in (_FORGET, _PRESENCE, _STAYS, _COUNTED):
             cursor.execute(statement, given)
 
 

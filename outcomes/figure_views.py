@@ -3,7 +3,7 @@
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -32,12 +32,18 @@ def ask(request: HttpRequest, organisation: str) -> tuple[Asked, ScopeForm]:
     """The organisation, if this person coordinates it (else 404), and what the filters say."""
     changed = Recount.objects.filter(group__organisation=OuterRef("pk"))
     mine = organisations_coordinated_by(request.user).annotate(
-        has_changed=Exists(changed), help_lines=lines_beside(request.user)
+        has_changed=Exists(changed),
+        version=F("counted__version"),
+        help_lines=lines_beside(request.user),
     )
     found = get_object_or_404(mine, slug=organisation)
     keep_help(request, found.help_lines)  # type: ignore[attr-defined]
     has_changed: bool = found.has_changed  # type: ignore[attr-defined]
-    is_counted = not has_changed or recount_before_a_page(by=None, organisation=found)
+    version: int | None = found.version  # type: ignore[attr-defined]
+    is_counted = True
+    if has_changed:
+        is_counted = recount_before_a_page(by=None, organisation=found)
+        version = None  # it may have been counted again: nothing is remembered, this once
     groups = queries.groups_of(found)
     at, zone = timezone.now(), ZoneInfo(timezone.get_current_timezone_name())
     names = {
@@ -62,6 +68,7 @@ def ask(request: HttpRequest, organisation: str) -> tuple[Asked, ScopeForm]:
             topics=topics,
             given=request.GET.dict(),
             is_counted=is_counted,
+            version=version,
         ),
         form,
     )

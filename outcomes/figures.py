@@ -4,7 +4,7 @@ Pure functions. Nothing here is shown about fewer people than the organisation's
 anything from which such a number could be worked out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import floor
@@ -22,7 +22,7 @@ from outcomes.queries import (
     StayCount,
     UptakeCount,
 )
-from outcomes.scopes import Lens, cells_of
+from outcomes.scopes import Cell, Chosen, cells_of
 from outcomes.statistics.episodes import Outcome
 from outcomes.statistics.suppression import (
     may_show,
@@ -30,6 +30,8 @@ from outcomes.statistics.suppression import (
 )
 from outcomes.statistics.survival import SurvivalCurve, without_cause
 
+#: Rows of the attendance table on a page; an organisation with more groups chooses among them.
+MOST_GROUPS = 40
 #: The session whose value the heading names, when the curve reaches that far.
 MARK = 8
 
@@ -167,13 +169,11 @@ class Uptake:
     came: int | None
     could_come: int | None
     percent: int | None
-    #: The groups and months whose people are counted.
-    cells: frozenset[tuple[UUID, date]] = frozenset()
 
 
-def uptake(counts: Sequence[UptakeCount], lens: Lens) -> Uptake:
-    """How many accepted people came to a first session, of those whose group has met since."""
-    could = cells_of(
+def uptake_cells(counts: Iterable[UptakeCount]) -> list[Cell]:
+    """Accepted people who could have come, by whether they did."""
+    return cells_of(
         (
             (row.group_id, row.month, int(row.came), row.n)
             for row in counts
@@ -181,13 +181,16 @@ def uptake(counts: Sequence[UptakeCount], lens: Lens) -> Uptake:
         ),
         kinds=2,
     )
-    if not could:
+
+
+def uptake(chosen: Chosen, *, anybody: bool) -> Uptake:
+    """How many accepted people came to a first session, of those whose group has met since."""
+    if not anybody:
         return Uptake(0, 0, None)
-    chosen = lens.choose(could)
     if not chosen.n:
         return Uptake(None, None, None)
     _, came = chosen.counts
-    return Uptake(came, chosen.n, percent(came / chosen.n), chosen.cells)
+    return Uptake(came, chosen.n, percent(came / chosen.n))
 
 
 # Attendance -------------------------------------------------------------------------------------
@@ -200,6 +203,8 @@ class Attended:
     heading: str
     mondays: Sequence[date]
     rows: Sequence[dict[str, Any]]
+    #: Groups that have no row here.
+    more: int = 0
 
     @property
     def columns(self) -> list[str]:
@@ -219,10 +224,12 @@ def attended(
     zone: ZoneInfo,
     threshold: int,
     link: Callable[[UUID, date], Sequence[str]] = lambda group_id, monday: (),
+    most: int | None = None,
 ) -> Attended:
     """Who came, per group (id, name, address) and week, over the last nine weeks.
 
-    `link` gives the address of the sessions behind a cell, or nothing.
+    `link` gives the address of the sessions behind a cell, or nothing. With more than `most` groups
+    the rows are those of which the smallest shares came lately.
 
     Coordinators see on a session's page who came, so a small "came" is not hidden here; a session
     that expected fewer people than the threshold shows no share.
@@ -240,12 +247,24 @@ def attended(
             return f"Under {threshold} people"
         return None if pair is None else (*pair, *link(group_id, monday))
 
+    ids = {group_id for group_id, _, _ in groups}
+    latest = set(mondays[-4:])
+    by_group: dict[UUID, tuple[int, int]] = {}
+    for (group_id, monday), (came, expected) in sums.items():
+        if monday in latest and expected >= threshold:
+            before = by_group.get(group_id, (0, 0))
+            by_group[group_id] = before[0] + came, before[1] + expected
+    drawn = set(ids)
+    if most is not None and len(groups) > most:
+        low = sorted(
+            (pk for pk in by_group if pk in ids), key=lambda pk: by_group[pk][0] / by_group[pk][1]
+        )
+        drawn = set(low[:most])
     rows = [
         {"label": name, "url": url, "cells": [cell(group_id, monday) for monday in mondays]}
         for group_id, name, url in groups
+        if group_id in drawn
     ]
-    ids = {group_id for group_id, _, _ in groups}
-    latest = set(mondays[-4:])
     # What a cell hides, the heading does not add up.
     lately = [
         pair
@@ -256,4 +275,4 @@ def attended(
     if lately:
         came, expected = (sum(pair[i] for pair in lately) for i in (0, 1))
         heading = f"{percent(came / expected)}% of those expected came in the last four weeks"
-    return Attended(heading, mondays, rows)
+    return Attended(heading, mondays, rows, len(groups) - len(rows))

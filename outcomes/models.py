@@ -464,6 +464,18 @@ class Stay(models.Model):
         return f"Stay {self.number} of {self.membership_id}"
 
 
+class Counted(models.Model):
+    """How often an organisation's people were counted; what is remembered bears the number."""
+
+    organisation = models.OneToOneField(
+        Organisation, on_delete=models.CASCADE, primary_key=True, related_name="counted"
+    )
+    version = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"Version {self.version}"
+
+
 class Recount(models.Model):
     """That something changed in a group since its people were counted. The database writes it."""
 

@@ -1,9 +1,11 @@
 """What stands on a coordinator's overview: what needs somebody today, and the figures."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
@@ -11,7 +13,7 @@ from django.utils.formats import date_format
 
 from accounts.models import Organisation, User
 from groups.models import SupportGroup
-from outcomes import change_tables, changing, felt, figures, pulses, queries, rules
+from outcomes import change_tables, changing, felt, figures, pulses, queries, remembered, rules
 from outcomes.change_queries import Measure, followed_by_code, measures_of
 from outcomes.changing import Change
 from outcomes.queries import SessionCount
@@ -78,10 +80,12 @@ def overview_of(
     *,
     at: datetime,
     zone: ZoneInfo,
+    version: int | None = None,
 ) -> Overview:
     """Gather the overview of one organisation at one moment.
 
-    `scope` narrows the figures on people, never what needs somebody today.
+    `scope` narrows the figures on people, never what needs somebody today. `version` is that of
+    what is kept about the organisation's people.
     """
     today, threshold = at.astimezone(zone).date(), organisation.smallest_cell
     lens = queries.lens_of(organisation, scope, at=at, groups=groups)
@@ -112,7 +116,7 @@ def overview_of(
             *(_look_alert(look) for look in looks),
         ],
         looks=looks,
-        retention=_retention(organisation, lens),
+        retention=_retention(organisation, lens, version=version),
         changes=changes,
         change_heading=_change_heading(changes),
         attended=figures.attended(
@@ -121,16 +125,23 @@ def overview_of(
             today=today,
             zone=zone,
             threshold=threshold,
+            most=figures.MOST_GROUPS,
         ),
         how_felt=how_felt(scope),
     )
 
 
-def _retention(organisation: Organisation, lens: Lens) -> figures.Retention:
-    blocks = lens.divide(queries.first_stays(organisation))
+def _retention(organisation: Organisation, lens: Lens, *, version: int | None) -> figures.Retention:
+    blocks = remembered.blocks(
+        "stays",
+        lens,
+        lambda: queries.first_stays(organisation),
+        organisation=organisation.pk,
+        version=version,
+    )
     chosen = blocks.within(lens.scope)
     return figures.retention(
-        queries.stays_within([chosen.cells]),
+        queries.stays_within([chosen]),
         n=chosen.n,
         anybody=blocks.anybody,
         threshold=lens.threshold,
@@ -299,8 +310,11 @@ def _less_safe(how_felt: felt.Felt) -> Look:
 
 def _emptying(groups: Sequence[SupportGroup], sessions: Sequence[SessionCount]) -> Look:
     rows = []
+    came_to: dict[UUID, list[int]] = defaultdict(list)
+    for row in sessions:
+        came_to[row.group_id].append(row.came)
     for group in groups:
-        came = [row.came for row in sessions if row.group_id == group.pk]
+        came = came_to[group.pk]
         if rules.is_emptying(came):
             before = came[: -rules.LATEST_SESSIONS]
             rows.append(

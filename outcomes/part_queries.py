@@ -1,6 +1,6 @@
 """What the page "Taking part" asks the database: one aggregate per figure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,13 +10,11 @@ from django.db.models import Count, Q
 
 from accounts.models import Organisation
 from outcomes.models import Presence
-from outcomes.scopes import Cell
+from outcomes.scopes import Cell, Chosen
 from sessions.models import Attendance, SupportSession
 
 #: The last number of sessions of each band of how often people came; the last band has no end.
 DOSE_ENDS = (2, 5, 11)
-
-type Cells = Collection[tuple[UUID, date]]
 
 
 def dose_cells(organisation: Organisation) -> list[Cell]:
@@ -59,10 +57,10 @@ GROUP BY GROUPING SETS ((p.group_id), ())
 """
 
 
-def attended(cells: Cells) -> list[Attended]:
+def attended(chosen: Chosen) -> list[Attended]:
     """How people of these groups and months came, each group's sums and those of all."""
     with connection.cursor() as cursor:
-        cursor.execute(_ATTENDED, _given(cells))
+        cursor.execute(_ATTENDED, _given(chosen))
         return [Attended(*row) for row in cursor.fetchall() if row[1]]
 
 
@@ -75,10 +73,10 @@ ORDER BY p.came
 """
 
 
-def times_came(cells: Cells) -> list[tuple[int, int]]:
+def times_came(chosen: Chosen) -> list[tuple[int, int]]:
     """How many people of these groups and months came so often."""
     with connection.cursor() as cursor:
-        cursor.execute(_TIMES_CAME, _given(cells))
+        cursor.execute(_TIMES_CAME, _given(chosen))
         return cursor.fetchall()
 
 
@@ -110,19 +108,27 @@ def spoken(organisation: Organisation, *, since: datetime, fewest: int) -> list[
 #: How far somebody who applied has come, nearest first.
 STAGES = ("waiting", "elsewhere", "in_line", "accepted", "came")
 
-# The furthest step of each application. Who applied again later is another membership.
+# Everybody who applied, by their memberships: applications themselves are deleted after a while, so
+# only the first answer looks at them too. Who applied again later is another membership.
 _WAY_IN = """
 WITH way AS (
-    SELECT m.group_id, a.submitted_at, m.accepted_at, m.activated_at, m.waitlisted_at,
-           m.offered_at, p.first_came_at, m.ended_at, m.status,
-           date_trunc('month', a.submitted_at AT TIME ZONE %(zone)s)::date AS month,
-           (SELECT min(d.decided_at) FROM screening_decision d WHERE d.application_id = a.id)
-               AS decided_at
+    SELECT m.group_id, m.status, m.applied_at, m.waitlisted_at, m.offered_at, m.activated_at,
+           m.ended_at, coalesce(m.accepted_at, m.activated_at) AS accepted_at, p.first_came_at,
+           date_trunc('month', m.applied_at AT TIME ZONE %(zone)s)::date AS month,
+           least(
+               d.decided_at, m.accepted_at, m.activated_at, m.waitlisted_at,
+               CASE WHEN m.status = 'referred' THEN m.ended_at END
+           ) AS answered_at
     FROM groups_supportgroup g
     JOIN groups_membership m ON m.group_id = g.id
-    JOIN screening_application a ON a.membership_id = m.id
     LEFT JOIN outcomes_presence p ON p.membership_id = m.id
-    WHERE g.organisation_id = %(organisation)s AND a.submitted_at IS NOT NULL
+    LEFT JOIN (
+        SELECT a.membership_id, min(d.decided_at) AS decided_at
+        FROM screening_application a
+        JOIN screening_decision d ON d.application_id = a.id
+        GROUP BY a.membership_id
+    ) d ON d.membership_id = m.id
+    WHERE g.organisation_id = %(organisation)s
 )
 """
 
@@ -133,7 +139,7 @@ SELECT group_id, month,
        CASE WHEN first_came_at IS NOT NULL THEN 4
             WHEN accepted_at IS NOT NULL THEN 3
             WHEN status IN ('waitlisted', 'offered') THEN 2
-            WHEN decided_at IS NOT NULL OR ended_at IS NOT NULL THEN 1
+            WHEN answered_at IS NOT NULL OR ended_at IS NOT NULL THEN 1
             ELSE 0 END AS stage,
        count(*)
 FROM way
@@ -150,10 +156,10 @@ _STEPS = (
       ON c.group_id = w.group_id AND c.month = w.month
 ), steps AS (
     SELECT 'offered' AS step, waitlisted_at AS since, offered_at AS until FROM chosen
-    UNION ALL SELECT 'accepted', submitted_at, accepted_at FROM chosen
+    UNION ALL SELECT 'accepted', applied_at, accepted_at FROM chosen
     UNION ALL SELECT 'signed', accepted_at, activated_at FROM chosen
     UNION ALL SELECT 'came', accepted_at, first_came_at FROM chosen
-    UNION ALL SELECT 'in_all', submitted_at, first_came_at FROM chosen
+    UNION ALL SELECT 'in_all', applied_at, first_came_at FROM chosen
 )
 SELECT step, count(*),
        percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (
@@ -168,12 +174,15 @@ GROUP BY step
 _ANSWERS = (
     _WAY_IN
     + """
-SELECT greatest(extract(epoch FROM coalesce(decided_at, ended_at, %(at)s) - submitted_at), 0)
-           / 86400 AS days,
-       decided_at IS NOT NULL
+SELECT round(
+           greatest(extract(epoch FROM coalesce(answered_at, ended_at, %(at)s) - applied_at), 0)
+               / 86400, 2
+       ) AS days,
+       answered_at IS NOT NULL AS answered, count(*)
 FROM way w
 JOIN unnest(%(groups)s::uuid[], %(months)s::date[]) AS c(group_id, month)
   ON c.group_id = w.group_id AND c.month = w.month
+GROUP BY days, answered
 """
 )
 
@@ -185,28 +194,28 @@ def stage_counts(organisation: Organisation) -> list[tuple[UUID, date, int, int]
         return cursor.fetchall()
 
 
-def step_times(organisation: Organisation, cells: Cells) -> dict[str, tuple[int, Sequence[float]]]:
+def step_times(
+    organisation: Organisation, chosen: Chosen
+) -> dict[str, tuple[int, Sequence[float]]]:
     """Days between steps: how many people took it, and the quartiles."""
     with connection.cursor() as cursor:
-        cursor.execute(_STEPS, _of(organisation) | _given(cells))
+        cursor.execute(_STEPS, _of(organisation) | _given(chosen))
         return {step: (n, list(map(float, days))) for step, n, days in cursor.fetchall()}
 
 
 def answer_times(
-    organisation: Organisation, cells: Cells, *, at: datetime
-) -> list[tuple[float, bool]]:
-    """Days until the first answer to an application, and whether there was one yet."""
+    organisation: Organisation, chosen: Chosen, *, at: datetime
+) -> list[tuple[float, bool, int]]:
+    """Days until the first answer to an application, whether there was one yet, and how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_ANSWERS, _of(organisation) | _given(cells) | {"at": at})
-        return [(float(days), answered) for days, answered in cursor.fetchall()]
+        cursor.execute(_ANSWERS, _of(organisation) | _given(chosen) | {"at": at})
+        return [(float(days), answered, n) for days, answered, n in cursor.fetchall()]
 
 
 def _of(organisation: Organisation) -> dict[str, Any]:
     return {"organisation": organisation.pk, "zone": organisation.time_zone}
 
 
-def _given(cells: Cells) -> dict[str, Any]:
-    return {
-        "groups": [group_id for group_id, _ in cells],
-        "months": [month for _, month in cells],
-    }
+def _given(chosen: Chosen) -> dict[str, Any]:
+    groups, months = chosen.as_arrays
+    return {"groups": f"{{{groups}}}", "months": f"{{{months}}}"}

@@ -5,7 +5,7 @@ share it. So a large organisation sends no more rows than a small one.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,7 +32,7 @@ from groups.models import FacilitatorAssignment, Membership, SupportGroup, Topic
 from instruments.models import Instrument
 from outcomes.models import Presence, Response, Stay, SurveyInvitation
 from outcomes.rules import still_asked
-from outcomes.scopes import Cell, GroupKind, Lens, Scope, open_month
+from outcomes.scopes import Cell, Chosen, GroupKind, Lens, Scope, open_month
 from safeguarding.today import Waiting, counted, waiting_here
 from screening.rules import applications_decided_by
 from sessions.after_rules import NOT_SAFE
@@ -223,26 +223,36 @@ GROUP BY c.place, s.duration, s.outcome
 """
 
 
-def stays_within(places: Sequence[Collection[tuple[UUID, date]]]) -> list[StayCount]:
-    """The episodes of people of these groups and months, for several such places at once."""
-    cells = [(*cell, place) for place, found in enumerate(places) for cell in found]
-    if not cells:
+def stays_within(places: Sequence[Chosen]) -> list[StayCount]:
+    """The episodes of the people of several places at once."""
+    found = [(place, chosen) for place, chosen in enumerate(places) if chosen.cells]
+    if not found:
         return []
-    groups, months, numbers = map(list, zip(*cells, strict=True))
+    numbers = ",".join(",".join([str(place)] * len(chosen.cells)) for place, chosen in found)
+    groups, months = zip(*(chosen.as_arrays for _, chosen in found), strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(_STAYS_WITHIN, {"groups": groups, "months": months, "places": numbers})
+        cursor.execute(
+            _STAYS_WITHIN,
+            {
+                "groups": f"{{{','.join(groups)}}}",
+                "months": f"{{{','.join(months)}}}",
+                "places": f"{{{numbers}}}",
+            },
+        )
         return [StayCount(*row) for row in cursor.fetchall()]
 
 
-def stays_listed(
-    cells: Collection[tuple[UUID, date]], *, at_least: int = 0, firsts: bool = False
-) -> QuerySet[Stay]:
+def _arrays(chosen: Chosen) -> tuple[str, str]:
+    groups, months = chosen.as_arrays
+    return f"{{{groups}}}", f"{{{months}}}"
+
+
+def stays_listed(chosen: Chosen, *, at_least: int = 0, firsts: bool = False) -> QuerySet[Stay]:
     """The single episodes of people of these groups and months that lasted so many sessions."""
-    groups, months = [group_id for group_id, _ in cells], [month for _, month in cells]
     inside = RawSQL(  # the parameters are passed apart
         "SELECT s.id FROM unnest(%s::uuid[], %s::date[]) AS c(group_id, month)"
         " JOIN outcomes_stay s ON s.group_id = c.group_id AND s.month = c.month",
-        (groups, months),
+        _arrays(chosen),
     )
     found = Stay.objects.filter(pk__in=inside, duration__gte=at_least)
     if firsts:
@@ -252,13 +262,12 @@ def stays_listed(
     )
 
 
-def never_came(cells: Collection[tuple[UUID, date]]) -> QuerySet[Presence]:
+def never_came(chosen: Chosen) -> QuerySet[Presence]:
     """Who was accepted in these groups and months, could have come, and has not."""
-    groups, months = [group_id for group_id, _ in cells], [month for _, month in cells]
     inside = RawSQL(
         "SELECT p.membership_id FROM unnest(%s::uuid[], %s::date[]) AS c(group_id, month)"
         " JOIN outcomes_presence p ON p.group_id = c.group_id AND p.accepted_month = c.month",
-        (groups, months),
+        _arrays(chosen),
     )
     return (
         Presence.objects.filter(pk__in=inside, came=0, could_come=True)

@@ -12,6 +12,7 @@ from outcomes import queries
 from outcomes.figure_views import ask
 from outcomes.forms import CompareForm
 from outcomes.models import Presence, Stay
+from outcomes.scopes import Chosen
 from outcomes.staying import Staying
 from outcomes.tables import Asked
 from supportgroups.lib.htmx import render_page
@@ -52,14 +53,19 @@ def _listed(asked: Asked) -> tuple[str, QuerySet[Stay] | QuerySet[Presence]]:
         at = asked.given.get("at", "0")
         if not (at.isascii() and at.isdigit() and len(at) <= 4):
             raise Http404
-        counted = queries.stays_listed(staying.chosen.cells, at_least=int(at))
+        counted = queries.stays_listed(staying.chosen, at_least=int(at))
         return f"Counted {at} sessions after their first", counted
     if show == "began":
         since, until = (_month(asked.given.get(name, "")) for name in ("since", "until"))
-        cells = [cell for cell in staying.chosen.cells if since <= cell[1] <= until]
-        return "Came for the first time", queries.stays_listed(cells, firsts=True)
+        began = [
+            block
+            for block in staying.chosen.blocks
+            if all(since <= month <= until for month in block.months)
+        ]
+        chosen = Chosen(began, staying.chosen.kinds)
+        return "Came for the first time", queries.stays_listed(chosen, firsts=True)
     if show == "never":
-        return "Accepted, and have not come", queries.never_came(staying.uptake.cells)
+        return "Accepted, and have not come", queries.never_came(staying.uptake_chosen)
     raise Http404
 
 

@@ -35,7 +35,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,10 @@ from outcomes.statistics.suppression import INSIDE, may_show
 
 #: So many years back can be chosen as a period.
 YEARS_BACK = 3
+#: Runs of months are as fine as leaves at least this share of people in one of them.
+IN_RUNS = 0.8
+#: Blocks that are remembered know so many scopes.
+MOST_SCOPES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,11 @@ class Scope:
         return frozenset(kind.id for kind in kinds if self.takes_in(kind))
 
 
+def _run(month: date, width: int) -> date:
+    """The first month of the run of months that this one lies in."""
+    return month.replace(month=(month.month - 1) // width * width + 1)
+
+
 class Cell(NamedTuple):
     """How many people of one group began to count in one month, by kind (one number: no kinds)."""
 
@@ -158,18 +167,18 @@ class Cell(NamedTuple):
     counts: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
-    """People that are only ever counted together."""
+    """People that are only ever counted together. A large organisation has ten thousands."""
 
-    cells: frozenset[tuple[UUID, date]]
+    cells: tuple[tuple[UUID, date], ...]
     counts: tuple[int, ...]
 
-    @cached_property
+    @property
     def groups(self) -> frozenset[UUID]:
         return frozenset(group_id for group_id, _ in self.cells)
 
-    @cached_property
+    @property
     def months(self) -> frozenset[date]:
         return frozenset(month for _, month in self.cells)
 
@@ -183,11 +192,41 @@ class Chosen:
 
     @cached_property
     def cells(self) -> frozenset[tuple[UUID, date]]:
-        return frozenset[tuple[UUID, date]]().union(*(block.cells for block in self.blocks))
+        return frozenset(cell for block in self.blocks for cell in block.cells)
 
     def takes_in(self, group_id: UUID, month: date) -> bool:
         """Whether people of this group and month are counted."""
         return (group_id, month) in self.cells
+
+    @cached_property
+    def as_arrays(self) -> tuple[str, str]:
+        """Groups and months of the cells as the inside of PostgreSQL's arrays: quick to send."""
+        cells = [cell for block in self.blocks for cell in block.cells]
+        return (
+            ",".join(str(group_id) for group_id, _ in cells),
+            ",".join(month.isoformat() for _, month in cells),
+        )
+
+    @cached_property
+    def runs(self) -> list[tuple[date, date, "Chosen"]]:
+        """The people by when they began, with the first and the last month of each run.
+
+        Runs are months where blocks are that fine, else quarters, else half-years.
+        """
+        found: list[tuple[date, date, Chosen]] = []
+        for width in (1, 3, 6):
+            blocks: dict[date, list[Block]] = defaultdict(list)
+            for block in self.blocks:
+                starts = {_run(month, width) for month in block.months}
+                if len(starts) == 1:
+                    blocks[starts.pop()].append(block)
+            found = [
+                (start, start.replace(month=start.month + width - 1), Chosen(inside, self.kinds))
+                for start, inside in sorted(blocks.items())
+            ]
+            if sum(chosen.n for _, _, chosen in found) >= IN_RUNS * self.n:
+                break
+        return found
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
@@ -209,13 +248,27 @@ class Blocks:
     #: Whether anybody at all is there, counted or not yet.
     anybody: bool
 
+    @cached_property
+    def _within(self) -> dict[Scope, Chosen]:
+        return {}
+
     def within(self, scope: Scope) -> Chosen:
         """The blocks that lie wholly within a scope."""
+        known = self._within.get(scope)
+        if known is None:
+            if len(self._within) >= MOST_SCOPES:
+                self._within.clear()
+            known = self._within[scope] = self._find(scope)
+        return known
+
+    def _find(self, scope: Scope) -> Chosen:
         inside = scope.groups(self.groups)
+        months = {month for block in self.blocks for _, month in block.cells}
+        during = set(filter(scope.takes_in_month, months))
         found = [
             block
             for block in self.blocks
-            if block.groups <= inside and all(map(scope.takes_in_month, block.months))
+            if all(group_id in inside and month in during for group_id, month in block.cells)
         ]
         return Chosen(found, self.kinds)
 
@@ -283,7 +336,7 @@ def divide_by_levels(
 
 
 def _blocks(heaps: Iterable[_Heap], groups: Collection[GroupKind], given: Sequence[Cell]) -> Blocks:
-    blocks = [Block(frozenset(heap.cells), tuple(heap.counts)) for heap in heaps]
+    blocks = [Block(tuple(heap.cells), tuple(heap.counts)) for heap in heaps]
     kinds = max((len(cell.counts) for cell in given), default=1)
     return Blocks(blocks, groups, kinds, anybody=bool(given))
 
@@ -307,17 +360,15 @@ def _heaps(
     """Everybody of a group and a month that is over, in the order in which they came."""
     over = [cell for cell in given if cell.month < until]
     over.sort(key=lambda cell: (cell.month, cell.group_id))
-    return [
-        _Heap(
-            0,
-            cell.group_id,
-            (cell.month.year, half_of(cell.month)),
-            list(cell.counts),
-            [(cell.group_id, cell.month)],
-            lineages[cell.group_id],
-        )
-        for cell in over
-    ]
+    # One object for each month and each group: blocks of large organisations are remembered.
+    months = {cell.month: cell.month for cell in over}
+    heaps = []
+    for cell in over:
+        month, lineage = months[cell.month], lineages[cell.group_id]
+        half = (month.year, half_of(month))
+        cells = [(cast(UUID, lineage[0]), month)]
+        heaps.append(_Heap(0, lineage[0], half, list(cell.counts), cells, lineage))
+    return heaps
 
 
 def _gather(heaps: Sequence[_Heap], running: tuple[int, int], threshold: int) -> list[_Heap]:

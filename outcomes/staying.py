@@ -1,7 +1,7 @@
 """How long people stay: the figures of the page "Staying", each with its table."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -14,11 +14,20 @@ from django.urls import reverse
 from django.utils.formats import date_format
 
 from groups.models import SupportGroup
-from outcomes import queries
-from outcomes.figures import Retention, Step, Uptake, observations, percent, retention, steps_of
+from outcomes import queries, remembered
+from outcomes.figures import (
+    Retention,
+    Step,
+    Uptake,
+    observations,
+    percent,
+    retention,
+    steps_of,
+    uptake_cells,
+)
 from outcomes.figures import uptake as uptake_of
 from outcomes.queries import StayCount
-from outcomes.scopes import Blocks, Chosen, Lens, Scope, halves_until
+from outcomes.scopes import Blocks, Cell, Chosen, Lens, Scope, halves_until
 from outcomes.statistics.episodes import Outcome
 from outcomes.statistics.suppression import steps_to_show
 from outcomes.statistics.survival import (
@@ -42,8 +51,8 @@ COMPARISONS = {
 MOST_LINES = 4
 #: Sessions whose values stand in the tables of comparisons and of beginnings.
 MARKS = (1, 4, 8, 12, 26)
-#: Rows of beginnings are as fine as leaves at least this share of people in one of them.
-IN_ROWS = 0.8
+#: Rows of beginnings, the newest.
+MOST_ROWS = 24
 
 HOW_COUNTED = (
     "Time is counted in sessions held since the first one a person came to.",
@@ -172,16 +181,16 @@ class Staying:
         self.lens: Lens = queries.lens_of(
             asked.organisation, asked.scope, at=asked.at, groups=asked.groups
         )
-        self.blocks: Blocks = self.lens.divide(queries.first_stays(asked.organisation))
+        self.blocks: Blocks = self._blocks("stays", lambda: queries.first_stays(asked.organisation))
         self.chosen: Chosen = self.blocks.within(asked.scope)
         self._values = self._compared()
-        self._runs = self._beginnings()
+        self._runs = self.chosen.runs[-MOST_ROWS:]
         courses = self._courses()
         places = [
-            self.chosen.cells,
-            courses.cells,
-            *(chosen.cells for _, _, chosen in self._values),
-            *(cells for _, _, cells, _ in self._runs),
+            self.chosen,
+            courses,
+            *(chosen for _, _, chosen in self._values),
+            *(chosen for _, _, chosen in self._runs),
         ]
         found: Mapping[int, list[StayCount]] = defaultdict(list)
         for row in queries.stays_within(places):
@@ -230,8 +239,8 @@ class Staying:
     def _people(self, **more: object) -> str:
         """The list behind a number, with the filters kept."""
         address = reverse("outcomes:stay_list", args=[self.asked.organisation.slug])
-        rest = "&".join(f"{key}={value}" for key, value in more.items())
-        return f"{address}?{self.asked.query + '&' if self.asked.query else ''}{rest}"
+        compare = {"compare": self.compare} if self.compare else {}
+        return f"{address}?{urlencode({**self.asked.chosen, **compare, **more})}"
 
     # Comparing -------------------------------------------------------------------------------
 
@@ -453,40 +462,19 @@ class Staying:
 
     # Beginnings ------------------------------------------------------------------------------
 
-    def _beginnings(
-        self,
-    ) -> list[tuple[date, date, frozenset[tuple[UUID, date]], int]]:
-        """First and last month, people and their number of each row of beginnings.
-
-        Rows are months where blocks are that fine, else quarters, else half-years.
-        """
-        best: list[tuple[date, date, frozenset[tuple[UUID, date]], int]] = []
-        for width in (1, 3, 6):
-            rows: dict[date, list] = defaultdict(list)
-            for block in self.chosen.blocks:
-                starts = {_run(month, width) for month in block.months}
-                if len(starts) == 1:
-                    rows[starts.pop()].append(block)
-            best = []
-            for start in sorted(rows)[-24:]:
-                chosen = Chosen(rows[start], self.blocks.kinds)
-                best.append((start, _end(start, width), chosen.cells, chosen.n))
-            within = sum(len(found) and Chosen(found, 1).n for found in rows.values())
-            if within >= IN_ROWS * self.chosen.n:
-                break
-        return best
-
     @cached_property
     def beginnings(self) -> list[Beginning]:
         first = 2 + len(self._values)
         found = []
-        for place, (since, until, _, n) in enumerate(self._runs):
+        for place, (since, until, chosen) in enumerate(self._runs):
             curve = without_cause(*observations(self._rows[first + place]), Outcome.DROPOUT)
             steps = {step.session: step for step in steps_of(curve, threshold=self.threshold)}
             label = date_format(since, "F Y")
             if since != until:
                 label = f"{date_format(since, 'F')} to {date_format(until, 'F Y')}"
-            found.append(Beginning(label, since, until, n, [steps.get(mark) for mark in MARKS]))
+            found.append(
+                Beginning(label, since, until, chosen.n, [steps.get(mark) for mark in MARKS])
+            )
         return found[::-1]
 
     def beginnings_table(self) -> Table:
@@ -534,7 +522,26 @@ class Staying:
 
     @cached_property
     def uptake(self) -> Uptake:
-        return uptake_of(queries.uptake_counts(self.asked.organisation), self.lens)
+        return uptake_of(self.uptake_chosen, anybody=self._uptake_blocks.anybody)
+
+    @cached_property
+    def uptake_chosen(self) -> Chosen:
+        return self._uptake_blocks.within(self.asked.scope)
+
+    @cached_property
+    def _uptake_blocks(self) -> Blocks:
+        return self._blocks(
+            "uptake", lambda: uptake_cells(queries.uptake_counts(self.asked.organisation))
+        )
+
+    def _blocks(self, name: str, cells: Callable[[], list[Cell]]) -> Blocks:
+        return remembered.blocks(
+            name,
+            self.lens,
+            cells,
+            organisation=self.asked.organisation.pk,
+            version=self.asked.version,
+        )
 
     def uptake_table(self) -> Table:
         found = self.uptake
@@ -588,15 +595,6 @@ def _limits(curve: IncidenceCurve, session: int) -> tuple[float, float] | None:
 
 def _limits_words(limits: tuple[float, float] | None) -> str:
     return f"{percent(limits[0])}% to {percent(limits[1])}%" if limits else ""
-
-
-def _run(month: date, width: int) -> date:
-    """The first month of the run of months that this one lies in."""
-    return month.replace(month=(month.month - 1) // width * width + 1)
-
-
-def _end(start: date, width: int) -> date:
-    return start.replace(month=start.month + width - 1)
 
 
 #: Key of each figure, and what makes its table.

@@ -15,6 +15,8 @@ from outcomes.scopes import Scope
 type Value = str | int | float | date | None
 
 HIDDEN = "Not shown"
+#: A table with more columns takes the whole width of a page.
+MOST_COLUMNS_OF_A_HALF = 5
 #: What spreadsheets take for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -73,6 +75,11 @@ class Table:
     def title_id(self) -> str:
         """The id of its heading on a page."""
         return f"{self.key}-title"
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the whole width of a page."""
+        return len(self.columns) > MOST_COLUMNS_OF_A_HALF
 
     @property
     def shown_rows(self) -> list[list[Shown]]:
@@ -150,6 +157,8 @@ class Asked:
     given: Mapping[str, str] = field(default_factory=dict)
     #: False while very much changed at once and the clock is still counting.
     is_counted: bool = True
+    #: Of what is kept about the organisation's people; None if it is not known.
+    version: int | None = None
 
 
 #: Makes one figure's table.

@@ -1,7 +1,7 @@
 """How people take part: the figures of the page "Taking part", each with its table."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from statistics import median
@@ -11,10 +11,10 @@ from uuid import UUID
 import numpy as np
 from django.urls import reverse
 
-from outcomes import figures, part_queries, queries
+from outcomes import figures, part_queries, queries, remembered
 from outcomes.figures import monday_of, percent
 from outcomes.part_queries import DOSE_ENDS, Attended
-from outcomes.scopes import Blocks, Chosen, Scope, cells_of
+from outcomes.scopes import Blocks, Cell, Chosen, Scope, cells_of
 from outcomes.statistics.suppression import may_show, may_show_statistic
 from outcomes.statistics.survival import kaplan_meier
 from outcomes.staying import WHO_IS_COUNTED
@@ -24,6 +24,13 @@ from outcomes.tables import Asked, Column, Make, Table, Value
 SPEAKING_WEEKS = 13
 #: Rows of groups in a table, those with the most people first.
 MOST_GROUPS = 20
+
+ATTENDED_COUNTED = (
+    "Held sessions of the last nine weeks. Who said beforehand that they could not come was not "
+    "expected.",
+    "Coordinators see who came on each session’s page, so these counts are not hidden. A week that "
+    "expected only a few people shows no numbers.",
+)
 
 _MERGED = {0: 0, 1: 0, 2: 0, 3: 1, 4: 2}
 
@@ -40,24 +47,28 @@ class TakingPart:
         self._names = {group.pk: group.name for group in asked.groups}
         self._in_scope = asked.scope.groups(self.lens.groups)
 
+    #: How the attendance table is counted.
+    definition = ATTENDED_COUNTED
+
     @cached_property
-    def tables(self) -> list[tuple[str, Table]]:
+    def tables(self) -> list[Table]:
         """The page's figures below the attendance table, in their order."""
         return [
-            (table.key, table)
-            for table in (
-                self.dose_table(),
-                self.punctuality_table(),
-                self.way_in_table(),
-                self.times_table(),
-                self.speaking_table(),
-            )
+            self.dose_table(),
+            self.speaking_table(),
+            self.way_in_table(),
+            self.times_table(),
+            self.punctuality_table(),
         ]
 
     # Who came, week by week ------------------------------------------------------------------
 
     @cached_property
     def attended(self) -> figures.Attended:
+        """As the page shows it: not all groups of a large organisation."""
+        return self._attended(most=figures.MOST_GROUPS)
+
+    def _attended(self, *, most: int | None) -> figures.Attended:
         today = self.asked.at.astimezone(self.asked.zone).date()
         since = monday_of(today) - timedelta(weeks=queries.WEEKS - 1)
         counts = queries.session_counts(
@@ -65,6 +76,7 @@ class TakingPart:
             since=datetime.combine(since, datetime.min.time(), self.asked.zone),
         )
         met = {row.group_id for row in counts}
+        slugs = {group.pk: group.slug for group in self.asked.groups}
         return figures.attended(
             counts,
             [
@@ -75,18 +87,18 @@ class TakingPart:
             today=today,
             zone=self.asked.zone,
             threshold=self.threshold,
-            link=self._week_url,
+            link=lambda group_id, monday: self._week_url(slugs[group_id], monday),
+            most=most,
         )
 
-    def _week_url(self, group_id: UUID, monday: date) -> Sequence[str]:
+    def _week_url(self, slug: str, monday: date) -> Sequence[str]:
         """The sessions behind one cell, with the filters kept."""
-        slug = next(group.slug for group in self.asked.groups if group.pk == group_id)
         more = urlencode({**self.asked.chosen, "of": slug, "week": monday.isoformat()})
         address = reverse("outcomes:week_list", args=[self.asked.organisation.slug])
         return (f"{address}?{more}",)
 
     def attended_table(self) -> Table:
-        found = self.attended
+        found = self._attended(most=None)
         rows: list[Sequence[Value]] = []
         for row in found.rows:
             for monday, cell in zip(found.mondays, row["cells"], strict=True):
@@ -101,11 +113,7 @@ class TakingPart:
         return Table(
             "attended",
             found.heading,
-            (
-                "Held sessions of the last nine weeks. Who said beforehand that they could not "
-                "come was not expected.",
-                "Coordinators see who came on each session’s page.",
-            ),
+            ATTENDED_COUNTED,
             (
                 Column("Group", is_number=False),
                 Column("Week from", is_number=False),
@@ -122,7 +130,16 @@ class TakingPart:
 
     @cached_property
     def _dose_blocks(self) -> Blocks:
-        return self.lens.divide(part_queries.dose_cells(self.asked.organisation))
+        return self._blocks("dose", lambda: part_queries.dose_cells(self.asked.organisation))
+
+    def _blocks(self, name: str, cells: Callable[[], list[Cell]]) -> Blocks:
+        return remembered.blocks(
+            name,
+            self.lens,
+            cells,
+            organisation=self.asked.organisation.pk,
+            version=self.asked.version,
+        )
 
     def dose_table(self) -> Table:
         chosen = self._dose_blocks.within(self.asked.scope)
@@ -131,7 +148,7 @@ class TakingPart:
         if not self._dose_blocks.anybody:
             heading = "Nobody has come to a session yet"
         if chosen.n:
-            times = part_queries.times_came(chosen.cells)
+            times = part_queries.times_came(chosen)
             quartiles = _quartiles(times)
             heading = f"Half of the people came to {quartiles[1]} sessions or more so far"
             bands = _band_names()
@@ -160,16 +177,14 @@ class TakingPart:
     # On time, excused, not there -------------------------------------------------------------
 
     def punctuality_table(self) -> Table:
-        blocks = self.lens.divide(queries.first_stays(self.asked.organisation))
+        blocks = self._blocks("stays", lambda: queries.first_stays(self.asked.organisation))
         chosen = blocks.within(self.asked.scope)
         heading = "Too few people to show how they came"
         rows: list[Sequence[Value]] = []
         if not blocks.anybody:
             heading = "Nobody has come to a session yet"
         if chosen.n:
-            everybody = next(
-                row for row in part_queries.attended(chosen.cells) if row.group_id is None
-            )
+            everybody = next(row for row in part_queries.attended(chosen) if row.group_id is None)
             came = everybody.on_time + everybody.late + everybody.left_early
             came_share, missed_share = (
                 percent(n / everybody.expected) for n in (came, everybody.missed)
@@ -179,7 +194,7 @@ class TakingPart:
                 heading += f", and were missing without a word {missed_share}%"
             rows = [self._came_row("All of these", everybody)]
             alone = Chosen([b for b in chosen.blocks if len(b.groups) == 1], chosen.kinds)
-            of_groups = [row for row in part_queries.attended(alone.cells) if row.group_id]
+            of_groups = [row for row in part_queries.attended(alone) if row.group_id]
             for row in sorted(of_groups, key=lambda row: -row.people)[:MOST_GROUPS]:
                 if row.group_id in self._names:
                     rows.append(self._came_row(self._names[row.group_id], row))
@@ -283,8 +298,9 @@ class TakingPart:
         How fine the kinds are is decided over all filters, because figures with finer kinds beside
         others with coarser ones could be subtracted.
         """
-        counts = part_queries.stage_counts(self.asked.organisation)
-        fine = self.lens.divide(cells_of(counts, kinds=5))
+        counts = part_queries.stage_counts
+        of = self.asked.organisation
+        fine = self._blocks("way-in", lambda: cells_of(counts(of), kinds=5))
         names: Sequence[str] = (
             "Wait for a first answer",
             "Suggested something else, to read or talk first, or taken back",
@@ -294,8 +310,13 @@ class TakingPart:
         )
         blocks = fine
         if fine.anybody and not fine.within(Scope()).n:
-            merged = [(group, month, _MERGED[stage], n) for group, month, stage, n in counts]
-            blocks = self.lens.divide(cells_of(merged, kinds=3))
+            blocks = self._blocks(
+                "way-in-merged",
+                lambda: cells_of(
+                    ((group, month, _MERGED[stage], n) for group, month, stage, n in counts(of)),
+                    kinds=3,
+                ),
+            )
             names = ("Not accepted so far", "Accepted, have not come", "Accepted and came")
         return blocks, blocks.within(self.asked.scope), names
 
@@ -313,8 +334,8 @@ class TakingPart:
             "way-in",
             heading,
             (
-                "Everybody who sent an application in a month that is over, by how far they have "
-                "come by now. Who applied lately may still come further.",
+                "Everybody who applied in a month that is over, by how far they have come by now. "
+                "Who applied lately may still come further.",
                 "The period is the one in which they applied.",
             ),
             (Column("By now", is_number=False), Column("People"), Column("Share", "%")),
@@ -334,7 +355,7 @@ class TakingPart:
                     f"Half of the applicants had a first answer within {days_words(answer[2])}"
                 )
             rows.append(answer)
-            found = part_queries.step_times(self.asked.organisation, chosen.cells)
+            found = part_queries.step_times(self.asked.organisation, chosen)
             for step, name in (
                 ("accepted", "Applied to accepted"),
                 ("offered", "On the waiting list to the last offer"),
@@ -369,14 +390,18 @@ class TakingPart:
         )
 
     def _first_answer(self, chosen: Chosen) -> Sequence[Value]:
-        rows = part_queries.answer_times(self.asked.organisation, chosen.cells, at=self.asked.at)
-        curve = kaplan_meier([days for days, _ in rows], [answered for _, answered in rows])
+        rows = part_queries.answer_times(self.asked.organisation, chosen, at=self.asked.at)
+        repeat = [n for _, _, n in rows]
+        curve = kaplan_meier(
+            np.repeat([days for days, _, _ in rows], repeat),
+            np.repeat([answered for _, answered, _ in rows], repeat),
+        )
 
         def by(share: float) -> Value:
             reached = np.flatnonzero(curve.survival <= 1 - share + 1e-12)
             return round(float(curve.times[reached[0]]), 1) if len(reached) else ""
 
-        return ("Applied to first answer", len(rows), by(0.5), by(0.25), by(0.75))
+        return ("Applied to first answer", curve.n, by(0.5), by(0.25), by(0.75))
 
 
 def days_words(days: Value) -> str:

@@ -264,7 +264,13 @@ def overview(request: HttpRequest, organisation: str | None = None) -> HttpRespo
         return _choose(request, list(organisations_coordinated_by(request.user).order_by("name")))
     asked, form = ask(request, organisation)
     overview = overview_of(
-        asked.user, asked.organisation, asked.groups, asked.scope, at=asked.at, zone=asked.zone
+        asked.user,
+        asked.organisation,
+        asked.groups,
+        asked.scope,
+        at=asked.at,
+        zone=asked.zone,
+        version=asked.version,
     )
     return render_page(
         request, "outcomes/overview.html", {"overview": overview, "form": form}, "figures"

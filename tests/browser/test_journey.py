@@ -372,6 +372,7 @@ def test_a_screened_group_a_worrying_answer_and_a_decision(demo: Demo, someone: 
     assert marigold.page.locator("figure svg").count() >= 1
     marigold.look("overview")
     shown = int(marigold.page.locator(".alert__n").first.inner_text())
+    drill_from_a_curve_to_people_and_back(marigold)
     marigold.go("/concerns/")
     marigold.look("concerns")
     listed = marigold.page.get_by_role("region", name="Open concerns").locator("li")
@@ -416,3 +417,28 @@ def test_a_coordinator_reports_to_a_funder(demo: Demo, someone: Make) -> None:
         return plain.page.get_by_role("link", name="Download the PDF").count() == 1
 
     wait_until(is_ready, seconds=60, what="the report, looked at again without script")
+
+
+def drill_from_a_curve_to_people_and_back(marigold: Someone) -> None:
+    """The coordinator narrows a curve, looks at who is behind a number, and comes back to it."""
+    marigold.press("Staying")
+    marigold.page.get_by_label("Led by").select_option("peer_led")
+    marigold.page.get_by_label("Compare").select_option("format")
+    marigold.press("Show")
+    marigold.page.wait_for_url("**/retention/?*facilitation=peer_led*")
+    marigold.sees("People were not assigned to groups by chance")
+    marigold.look("staying")
+    marigold.page.get_by_text("See the numbers and the people").click()
+    row = marigold.page.get_by_role("row", name=re.compile(r"^4 "))
+    number = row.get_by_role("link")
+    counted = int(number.inner_text())
+    number.click()
+    marigold.sees("Counted 4 sessions after their first")
+    marigold.sees(f"{counted} people")
+    marigold.look("people-behind-a-number")
+    marigold.page.get_by_role("main").get_by_role("link", name="Staying").click()
+    marigold.page.wait_for_url("**facilitation=peer_led*")
+    expect(marigold.page.get_by_label("Led by")).to_have_value("peer_led")
+    marigold.press("Taking part")
+    marigold.page.wait_for_url("**/engagement/?*facilitation=peer_led*")
+    marigold.look("taking-part")

@@ -107,20 +107,25 @@ def test_retention_label_tells_the_shares():
     assert "75% after 8 sessions" in found.label
 
 
+def uptake(rows):
+    cells = figures.uptake_cells(rows)
+    return figures.uptake(lens().choose(cells), anybody=bool(cells))
+
+
 def test_uptake():
     rows = [
         UptakeCount(GROUP, MONTH, True, True, 30),
         UptakeCount(GROUP, MONTH, False, True, 10),
         UptakeCount(GROUP, MONTH, False, False, 2),
     ]
-    found = figures.uptake(rows, lens())
+    found = uptake(rows)
     assert (found.came, found.could_come, found.percent) == (30, 40, 75)
     almost_all = [
         UptakeCount(GROUP, MONTH, True, True, 30),
         UptakeCount(GROUP, MONTH, False, True, 3),
     ]
-    assert figures.uptake(almost_all, lens()).came is None
-    nobody = figures.uptake([], lens())
+    assert uptake(almost_all).came is None
+    nobody = uptake([])
     assert (nobody.came, nobody.could_come) == (0, 0)
 
 

@@ -156,8 +156,8 @@ def test_finer_blocks_are_made_of_whole_coarser_ones(world, threshold):
     known, secret = divide_by_levels(levels_of(cells), groups, until=UNTIL, threshold=threshold)
     assert known == divide(levels_of(cells)[0], groups, until=UNTIL, threshold=threshold)
     for block in secret.blocks:
-        parts = [each for each in known.blocks if each.cells <= block.cells]
-        assert frozenset().union(*(each.cells for each in parts)) == block.cells
+        parts = [each for each in known.blocks if set(each.cells) <= set(block.cells)]
+        assert {cell for each in parts for cell in each.cells} == set(block.cells)
         assert sum(block.counts) == sum(sum(each.counts) for each in parts)
         assert all(count == 0 or count >= threshold for count in block.counts)
 

@@ -20,7 +20,8 @@ def part_of(person, organisation, **filters) -> TakingPart:
 
 
 def table(person, organisation, key, **filters):
-    return dict(part_of(person, organisation, **filters).tables)[key]
+    tables = part_of(person, organisation, **filters).tables
+    return next(table for table in tables if table.key == key)
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def applicants(group, sessions):
             membership.accepted_at = membership.activated_at = applied + timedelta(days=3)
         else:
             membership = factories.membership(
-                group=group, status="referred", ended_at=applied + timedelta(days=1)
+                group=group, status="referred", ended_at=applied + timedelta(days=2)
             )
         membership.applied_at = applied
         membership.save()
@@ -152,26 +153,31 @@ def test_way_in_and_its_times(coordinator, organisation, applicants):
 
 
 def test_way_in_is_coarser_where_a_kind_is_small(coordinator, organisation, group, applicants):
-    for status in ("submitted", "referred"):
-        applied = timezone.now() - timedelta(days=63)
-        membership = factories.membership(
-            group=group,
-            status="applied" if status == "submitted" else "referred",
-            ended_at=None if status == "submitted" else applied,
-        )
-        factories.application(
-            group,
-            user=membership.user,
-            membership=membership,
-            status=status,
-            submitted_at=applied,
-        )
+    applied = timezone.now() - timedelta(days=63)
+    factories.membership(group=group, status="applied", applied_at=applied)
+    factories.membership(group=group, status="referred", applied_at=applied, ended_at=applied)
     found = table(coordinator, organisation, "way-in")
     assert [row[:2] for row in found.rows] == [
         ("Not accepted so far", 7),
         ("Accepted, have not come", 0),
         ("Accepted and came", 6),
     ]
+
+
+def test_large_organisations_see_the_groups_with_the_smallest_shares(
+    coordinator, organisation, group, sessions, monkeypatch
+):
+    for _ in range(5):
+        person(group, sessions, *["no_show"] * 4, *["attended"] * 4)
+    low = factories.group(organisation=organisation, name="Low circle")
+    held = factories.support_session(low, status="ended")
+    for status in ("attended", *["no_show"] * 4):
+        factories.attendance(held, factories.member(low), status=status)
+    monkeypatch.setattr("outcomes.figures.MOST_GROUPS", 1)
+    part = part_of(coordinator, organisation)
+    assert [row["label"] for row in part.attended.rows] == ["Low circle"]
+    assert part.attended.more == 1
+    assert {row[0] for row in part.attended_table().rows} == {group.name, "Low circle"}
 
 
 def test_every_figure_as_csv(coordinator, organisation, group, sessions, applicants):
