@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts import consents
 from accounts.models import Organisation, User
 from audit.trail import record
+from groups.models import Membership
 from instruments.schema import Definition, RiskRule
 from instruments.scoring import Answers, check_answers, items_to_ask, score
 from outcomes import asking, emails, rules
@@ -77,7 +78,7 @@ def make_surveys_due(*, by: User | None, at: datetime | None = None) -> int:
 
 @transaction.atomic
 def claim_invitations(
-    *, by: User | None, at: datetime | None = None, limit: int = 100
+    *, by: User | None, at: datetime | None = None, limit: int = 500
 ) -> dict[UUID, list[UUID]]:
     """Take what up to `limit` people are to be sent now: person -> their invitations.
 
@@ -86,18 +87,24 @@ def claim_invitations(
     `rules.CLAIM_LASTS`, and is committed at once.
     """
     at = at or timezone.now()
+    with connection.cursor() as cursor:
+        # Of rows that were just made the planner knows nothing: it would read and sort all that
+        # wait, for each batch. In the order of the index it reads as many as it takes.
+        cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_hashjoin = off")
     waiting = rules.mails_due(at)
     people = (
         waiting.filter(membership__user__is_active=True)
         .order_by("next_mail_at")
         .select_related("membership__user")
+        .only("membership__user__id")
         .select_for_update(of=("membership__user",), skip_locked=True, no_key=True)[:limit]
     )
     locked = {invitation.membership.user_id for invitation in people}
     claimed: dict[UUID, list[UUID]] = {}
-    for user_id, invitation_id in waiting.filter(membership__user__in=locked).values_list(
-        "membership__user", "pk"
-    ):
+    # By the rows' own column: else the database joins all that waits before it looks whose it is.
+    theirs = Membership.objects.filter(user__in=locked).values_list("pk", flat=True)
+    rows = waiting.filter(membership__in=list(theirs)).order_by()
+    for user_id, invitation_id in rows.values_list("membership__user", "pk"):
         claimed.setdefault(user_id, []).append(invitation_id)
     SurveyInvitation.objects.filter(pk__in=[pk for ids in claimed.values() for pk in ids]).update(
         claimed_at=at, attempts=F("attempts") + 1

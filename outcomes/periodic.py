@@ -27,7 +27,7 @@ def recount() -> None:
 
 
 def send_due_invitations() -> None:
-    """Send one mail to each person whom something waits for, in batches of 100 people.
+    """Send one mail to each person whom something waits for, in batches of 500 people.
 
     Any number of workers may run this at once: each claims other people. One mail that fails is
     tried again when its claim has run out, and never stops the others. A mail server that cannot
@@ -36,19 +36,23 @@ def send_due_invitations() -> None:
     begun = time.monotonic()
     while time.monotonic() - begun < SECONDS_OF_A_RUN:
         claimed = actions.claim_invitations(by=None)
-        if not claimed or not _send(list(claimed.values())):
+        if not claimed or not _send(list(claimed.values()), until=begun + SECONDS_OF_A_RUN):
             return
 
 
-def _send(batch: list[list[UUID]]) -> bool:
-    """Send a claimed batch over one connection. False when the mail server cannot be reached."""
+def _send(batch: list[list[UUID]], *, until: float) -> bool:
+    """Send a claimed batch over one connection. False when the mail server cannot be reached, or
+    when the time is over: then others can claim what is left."""
     mailer = mailers.default
     try:
         for position, invitation_ids in enumerate(batch):
+            untried = [pk for ids in batch[position:] for pk in ids]
+            if time.monotonic() > until:
+                actions.release_claimed(invitation_ids=untried, by=None)
+                return False
             try:
                 mailer.open()  # does nothing while the connection stands
             except (OSError, SMTPException) as problem:
-                untried = [pk for ids in batch[position:] for pk in ids]
                 _warn("survey.no_mail_server", problem, waiting=len(untried))
                 actions.release_claimed(invitation_ids=untried, by=None)
                 return False

@@ -945,8 +945,12 @@ def claim_reminders(*, limit: int = 100, at: datetime | None = None) -> list[Rem
     `reminder_rules.CLAIM_HOLDS`, `reminder_rules.MOST_ATTEMPTS` times in all.
     """
     at = at or timezone.now()
+    claimable = reminder_rules.claimable_reminders(at=at)
+    # Which ones, first: with the locks, and with all that a mail needs, the database would sort
+    # everything that waits. More than are taken, because others may hold the first ones.
+    soonest = claimable.order_by("support_session__starts_at").values_list("pk", flat=True)
     batch = list(
-        reminder_rules.claimable_reminders(at=at)
+        claimable.filter(pk__in=list(soonest[: 4 * limit]))
         .select_for_update(skip_locked=True, of=("self",))
         .select_related("user", "support_session__group")
         .order_by("support_session__starts_at")[:limit]

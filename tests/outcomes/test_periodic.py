@@ -72,6 +72,23 @@ def test_send_due_invitations_ends_in_time(plan, group, monkeypatch):
     assert mail.outbox == []
 
 
+def test_send_due_invitations_gives_back_what_it_has_no_time_for(plan, group, monkeypatch):
+    for _ in range(3):
+        factories.invitation(plan, factories.member(group))
+    real = actions.send_claimed
+
+    def slow(**fields):
+        monkeypatch.setattr(periodic.time, "monotonic", lambda: float("inf"))
+        return real(**fields)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(actions, "send_claimed", slow)
+        periodic.send_due_invitations()
+    assert len(mail.outbox) == 1
+    left = SurveyInvitation.objects.filter(sent_at=None)
+    assert set(left.values_list("claimed_at", "attempts")) == {(None, 0)}
+
+
 def test_send_due_invitations_after_a_kill_between_claim_and_send(plan, group, monkeypatch):
     invitation = factories.invitation(plan, factories.member(group))
 
