@@ -9,14 +9,17 @@ each taken any number of times, is about fewer people than the threshold. Two gu
   people but a few.
 - Between families, no two cells of people may differ by a few people only.
 
-Rows are reduced on columns outside the few people of such a combination, then what is left of the
-next row is those people alone. Each set of columns that holds few people is tried, one tableau for
-each. Where these are too many, columns are drawn at random; as nearly all of them lie outside, the
-right ones are among them but for a chance of `MISSED`. Where that cannot be kept, nothing is told.
+People who count alike in all rows share a column. A combination that holds a column of many people
+is safe, so rows are reduced on those first, and what is left on the others. If a combination is
+about few people, reducing on all columns but theirs shows it: each set of columns with few people
+is tried. Where these are too many, those of up to three columns are, and others drawn at random.
 """
 
+import math
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -26,10 +29,12 @@ from outcomes.statistics.suppression import LEAVING, may_show
 
 type Integers = NDArray[np.int64]
 
+#: Bounds of time and memory for one number: sets of columns, and numbers in all tableaus.
+MOST_SETS = 3_000
+MOST_NUMBERS = 6_000_000
+#: Where not even all pairs of columns can be tried, draws may miss a combination with this chance;
+#: a number for which it is larger is not told.
 MISSED = 1e-4
-#: Bounds of time and memory: tableaus, and the numbers in all of them.
-MOST_SETS = 4_000
-MOST_NUMBERS = 10_000_000
 #: Arithmetic is exact, modulo this prime: products of two remainders fit into 64 bits.
 _PRIME = 2_147_483_647
 
@@ -90,23 +95,22 @@ class _Ledger:
     def __init__(self, told: Sequence[Cell], candidates: Sequence[Cell], threshold: int) -> None:
         self._threshold = threshold
         self._sets = [frozenset(cell.counts) for cell in told if cell.is_of_people]
-        self._families: dict[str, _Family] = {}
-        for name in {cell.family for cell in candidates}:
-            earlier = [cell.counts for cell in told if cell.family == name]
-            new = [cell.counts for cell in candidates if cell.family == name]
-            family = self._families[name] = _Family([*earlier, *new], threshold=threshold)
-            for counts in earlier:
-                family.add(counts)
+        self._families: dict[str, list[Mapping[Any, int]]] = {
+            cell.family: [] for cell in candidates
+        }
+        for cell in told:
+            if cell.family in self._families:
+                self._families[cell.family].append(cell.counts)
 
     def take_if_safe(self, cells: Sequence[Cell]) -> bool:
         """Tell all of these cells, or none of them."""
         sets = len(self._sets)
-        states = {cell.family: self._families[cell.family].state for cell in cells}
+        rows = {cell.family: len(self._families[cell.family]) for cell in cells}
         if all(self._take(cell) for cell in cells):
             return True
         del self._sets[sets:]
-        for name, state in states.items():
-            self._families[name].state = state
+        for name, known in rows.items():
+            del self._families[name][known:]
         return False
 
     def _take(self, cell: Cell) -> bool:
@@ -117,7 +121,11 @@ class _Ledger:
             if members and _differ_by_few(members, self._sets, self._threshold):
                 return False
             self._sets.append(members)
-        return self._families[cell.family].add_if_safe(cell.counts)
+        known = self._families[cell.family]
+        if _tells_of_few(known, cell.counts, self._threshold):
+            return False
+        known.append(cell.counts)
+        return True
 
 
 def _differ_by_few(
@@ -131,94 +139,106 @@ def _differ_by_few(
     return False
 
 
-class _Family:
-    """Rows reduced in several orders of the columns, one tableau for each order."""
+def _tells_of_few(
+    known: Sequence[Mapping[Any, int]], new: Mapping[Any, int], threshold: int
+) -> bool:
+    """Whether a new row, with any of the known ones, is about a few people."""
+    rows = _connected(known, new)
+    matrix, weights = _columns([*rows, new])
+    many = weights >= threshold
+    matrix = np.hstack([matrix[:, many], matrix[:, ~many]])
+    left, rest = _reduced(matrix[:-1], matrix[-1], columns=int(many.sum()))
+    if rest[: many.sum()].any():
+        return False  # many people stand in every combination with it
+    rest, left = rest[many.sum() :], left[:, many.sum() :]
+    if not rest.any():
+        return False  # everybody can work it out already
+    return _few_in_coset(left, rest, weights[~many], threshold)
 
-    def __init__(self, rows: Sequence[Mapping[Hashable, int]], *, threshold: int) -> None:
-        # People who count alike in every row stand in one column with their number as its weight.
-        alike: dict[tuple[int, ...], int] = {}
-        self._column: dict[Hashable, int] = {}
-        weights: list[int] = []
-        for person in dict.fromkeys(person for row in rows for person in row):
-            pattern = tuple(row.get(person, 0) for row in rows)
-            column = alike.setdefault(pattern, len(alike))
-            if column == len(weights):
-                weights.append(0)
-            weights[column] += 1
-            self._column[person] = column
-        self._weights = np.array(weights, dtype=np.int64)
-        self._threshold = threshold
-        affordable = MOST_NUMBERS // max(1, len(rows) * len(weights))
-        few = _few_together(weights, threshold, at_most=min(affordable, MOST_SETS))
-        self._is_exact = few is not None
-        self._orders = _last(few, len(weights)) if few else self._drawn(affordable)
-        #: That draws missed all of a few people, at the worst, with the rows so far.
-        self._clean = 1.0
-        self._rows: list[Integers] = []
-        self._pivots: list[Integers] = []
 
-    def _drawn(self, affordable: int) -> Integers:
-        """Orders at random; columns of many people come first more often."""
-        random = np.random.default_rng(0)
-        draws = max(1, min(affordable, MOST_SETS))
-        keys = random.exponential(size=(draws, len(self._weights))) / self._weights
-        return np.argsort(keys, axis=1)
+def _connected(
+    known: Sequence[Mapping[Any, int]], new: Mapping[Any, int]
+) -> list[Mapping[Any, int]]:
+    """The rows that share people with the new one, or with one that does."""
+    found: list[Mapping[Any, int]] = []
+    persons, waiting = set(new), list(known)
+    while True:
+        near = [row for row in waiting if not persons.isdisjoint(row)]
+        if not near:
+            return found
+        found += near
+        waiting = [row for row in waiting if persons.isdisjoint(row)]
+        persons.update(*near)
 
-    @property
-    def state(self) -> tuple[float, list[Integers], list[Integers]]:
-        """What is known so far, to come back to."""
-        return self._clean, list(self._rows), list(self._pivots)
 
-    @state.setter
-    def state(self, state: tuple[float, list[Integers], list[Integers]]) -> None:
-        self._clean, rows, pivots = state
-        self._rows, self._pivots = list(rows), list(pivots)
+def _columns(rows: Sequence[Mapping[Any, int]]) -> tuple[Integers, Integers]:
+    """The rows as a matrix, and how many people stand in each column: those who count alike."""
+    alike: Counter[tuple[int, ...]] = Counter(
+        tuple(row.get(person, 0) for row in rows)
+        for person in dict.fromkeys(person for row in rows for person in row)
+    )
+    matrix = np.array(list(alike), dtype=np.int64).T.reshape(len(rows), len(alike))
+    return matrix, np.array(list(alike.values()), dtype=np.int64)
 
-    @property
-    def _may_miss(self) -> float:
-        return 0.0 if self._is_exact else (1 - self._clean) ** len(self._orders)
 
-    def _rest(self, counts: Mapping[Hashable, int]) -> Integers:
-        """What is left of a row after those that are known: zero if it can be worked out."""
-        row = np.zeros(len(self._weights), dtype=np.int64)
-        for person, count in counts.items():
-            row[self._column[person]] = count
-        rest = row[self._orders] % _PRIME
-        for known, pivot in zip(self._rows, self._pivots, strict=True):
-            factor = np.take_along_axis(rest, pivot[:, None], axis=1)
-            rest = (rest - factor * known) % _PRIME
-        return rest
+def _reduced(rows: Integers, rest: Integers, *, columns: int) -> tuple[Integers, Integers]:
+    """Reduce on the first columns: the rows that are zero there, and what is left of another."""
+    rows, rest = rows % _PRIME, rest % _PRIME
+    for column in range(columns):
+        pivots = np.flatnonzero(rows[:, column])
+        if not len(pivots):
+            continue
+        first = rows[pivots[0]]
+        first = first * _inverse(first[[column]]) % _PRIME
+        rows = (rows - rows[:, [column]] * first) % _PRIME
+        rest = (rest - rest[column] * first) % _PRIME
+    return rows[rows.any(axis=1)], rest
 
-    def add(self, counts: Mapping[Hashable, int]) -> None:
-        """Take a row as known."""
-        self._take(self._rest(counts))
 
-    def add_if_safe(self, counts: Mapping[Hashable, int]) -> bool:
-        """Take a row as known unless it, with the others, would tell of a few people."""
-        rest = self._rest(counts)
-        if not rest.any():
-            return True  # everybody can work it out already
-        if self._may_miss > MISSED:
-            return False
-        concerned = np.where(rest != 0, self._weights[self._orders], 0).sum(axis=1)
-        if concerned.min() < self._threshold:
-            return False
-        self._take(rest)
-        return True
+def _few_in_coset(rows: Integers, rest: Integers, weights: Integers, threshold: int) -> bool:
+    """Whether `rest` and any of the rows, all about small columns, are about a few people."""
+    affordable = min(MOST_SETS, MOST_NUMBERS // (len(rows) * len(weights) + 1))
+    orders, is_thorough = _orders(weights, threshold, at_most=max(1, affordable))
+    held = weights[orders]
+    tableau = rows[:, orders].transpose(1, 0, 2)  # order, row, column
+    rest = rest[orders]
+    clean = 1.0
+    for i in range(len(rows)):
+        row = tableau[:, i]
+        if not row.any():
+            continue
+        clean *= max(0.0, 1 - (threshold - 1) / np.where(row, held, 0).sum(axis=1).min())
+        pivot = (row != 0).argmax(axis=1)[:, None]
+        row = row * _inverse(np.take_along_axis(row, pivot, axis=1)) % _PRIME
+        later = tableau[:, i + 1 :]
+        factors = np.take_along_axis(later, pivot[:, :, None], axis=2)
+        tableau[:, i + 1 :] = (later - factors * row[:, None]) % _PRIME
+        rest = (rest - np.take_along_axis(rest, pivot, axis=1) * row) % _PRIME
+    concerned = np.where(rest, held, 0).sum(axis=1)
+    if not concerned.all():
+        return False  # everybody can work it out already
+    may_miss = not is_thorough and (1 - clean) ** len(orders) > MISSED
+    return may_miss or bool(concerned.min() < threshold)
 
-    def _take(self, rest: Integers) -> None:
-        if not rest.any():
-            return
-        held = np.where(rest != 0, self._weights[self._orders], 0).sum(axis=1).min()
-        self._clean *= max(0.0, 1 - (self._threshold - 1) / held)
-        pivot = (rest != 0).argmax(axis=1)
-        leading = np.take_along_axis(rest, pivot[:, None], axis=1)
-        row = rest * _inverse(leading) % _PRIME
-        for i, known in enumerate(self._rows):
-            factor = np.take_along_axis(known, pivot[:, None], axis=1)
-            self._rows[i] = (known - factor * row) % _PRIME
-        self._rows.append(row)
-        self._pivots.append(pivot)
+
+def _orders(weights: Integers, threshold: int, *, at_most: int) -> tuple[Integers, bool]:
+    """Orders of the columns, each with other few people last; whether that was thorough."""
+    listed: list[int] = weights.tolist()
+    few = _few_together(listed, threshold, at_most=at_most)
+    if few is not None:
+        return _last(few, len(listed)), True
+    random = np.random.default_rng(0)
+    # Columns of many people come first more often.
+    drawn = np.argsort(random.exponential(size=(at_most, len(listed))) / weights, axis=1)
+    for size in (3, 2):
+        if math.comb(len(listed), size) <= at_most:
+            sets = [
+                few
+                for few in combinations(range(len(listed)), size)
+                if sum(listed[column] for column in few) < threshold
+            ]
+            return np.vstack([_last(sets or [()], len(listed)), drawn[: at_most // 4 + 1]]), True
+    return drawn, False
 
 
 def _few_together(
