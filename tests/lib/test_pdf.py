@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -63,6 +66,28 @@ def test_a_document_is_tagged_and_says_its_title_language_and_date() -> None:
     assert reader.metadata is not None
     assert reader.metadata.title == "Spring"
     assert f"{reader.metadata.creation_date:%Y-%m-%d}" == "2026-03-01"
+
+
+def tags_of(element: Any) -> Iterator[Any]:
+    """Every tagged element of a document, from the top."""
+    element = element.get_object() if hasattr(element, "get_object") else element
+    if isinstance(element, list):
+        for child in element:
+            yield from tags_of(child)
+    elif isinstance(element, dict):
+        yield element
+        yield from tags_of(element.get("/K", []))
+
+
+def test_headings_tables_and_pictures_are_told_as_what_they_are() -> None:
+    plot = survival_plot([SurvivalPoint(0, 1, 1, 1), SurvivalPoint(1, 0.8, 0.6, 0.9)], at_risk=[])
+    reader = PdfReader(BytesIO(made(svg=picture(plot))))
+    tags = list(tags_of(reader.root_object["/StructTreeRoot"]))
+    kinds = Counter(tag.get("/S") for tag in tags)
+    assert kinds["/H1"] == kinds["/Table"] == kinds["/Caption"] == kinds["/Figure"] == 1
+    assert (kinds["/TH"], kinds["/TD"]) == (2, 2)
+    [figure] = [tag for tag in tags if tag.get("/S") == "/Figure"]
+    assert figure["/Alt"] == "A curve that falls"
 
 
 def test_the_same_data_always_give_the_same_bytes() -> None:

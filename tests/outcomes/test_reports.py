@@ -7,11 +7,13 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from io import BytesIO
+from pathlib import Path
 from threading import Barrier, Thread
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from pypdf import PdfReader
@@ -42,6 +44,7 @@ from tests.outcomes.report_world import AFTER, FIRST, World, make_world
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(settings.BASE_DIR)
 QUARTER = Period(date(2026, 1, 1), date(2026, 3, 31))
 
 
@@ -589,6 +592,13 @@ def test_the_database_refuses_a_second_report_and_a_second_name(organisation):
     factories.programme(organisation=organisation, name="Grief")
     with pytest.raises(IntegrityError, match="outcomes_programme_name_once"), transaction.atomic():
         factories.programme(organisation=organisation, name="grief")
+
+
+def test_every_state_can_be_reached_and_stands_in_the_docs():
+    assert FunderReport.MOVES.keys() == set(FunderReport.State)
+    reachable = {state for states in FunderReport.MOVES.values() for state in states}
+    assert reachable == set(FunderReport.State)
+    assert "| funder's report | may become |" in (ROOT / "docs" / "architecture.md").read_text()
 
 
 def test_wilson_holds_at_the_ends():
