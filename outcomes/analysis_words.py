@@ -79,11 +79,12 @@ class Told:
             direction = "higher" if path.value > 0 else "lower"
             return f"{number(abs(path.value))} points {direction}"
 
+        same_firsts = " and first scores" if found.with_firsts else ""
         return [
             f"For each point more of {x}, {m} was {points(found.a)} (95% interval "
             f"{limits(found.a)}).",
             f"For each point more of {m}, {y} was {points(found.b)} (95% interval "
-            f"{limits(found.b)}), among people with the same {x}.",
+            f"{limits(found.b)}), among people with the same {x}{same_firsts}.",
             f"By way of {m}, each point more of {x} went along with {number(found.indirect.value)} "
             f"points of {y} (95% interval {limits(found.indirect)}, from "
             f"{found.resamples:,} resamples). The rest of the link is "
@@ -126,13 +127,14 @@ class Told:
             else "Scores count that were given within a week of the first x score."
         )
         return [
-            "Three straight lines by least squares: m on x (path a), y on x and m (b, and the "
-            "direct path), y on x alone (the whole link). The link by way of m is a times b.",
+            f"Here x is {self.x.short}, m {self.m.short} and y {self.y.short}. Three straight "
+            "lines by least squares: m on x (path a), y on x and m (b, and the direct path), y on "
+            "x alone (the whole link). The link by way of m is a times b.",
             f"{order} Each person counts once, over the whole organisation. Nobody’s missing "
             "score is filled in.",
-            f"Its 95% interval is the percentile interval of {analysis.resamples:,} bootstrap "
-            f"resamples of people, drawn with seed {analysis.seed}. The other intervals are "
-            "Student’s.",
+            "The 95% interval of a times b is the percentile interval of "
+            f"{analysis.resamples:,} bootstrap resamples of people, drawn with seed "
+            f"{analysis.seed}. The other intervals are Student’s.",
             "It takes for granted: links are straight lines; scores are measured without error; "
             "nothing outside drives m and y together; people answer independently. People of one "
             "group may be alike, and then the intervals are too narrow.",

@@ -163,6 +163,11 @@ def change_table(measure: Measure, found: Change, *, about: str = "") -> Table:
             f"{points(found.mean.value, measure)} points (95% interval "
             f"{interval(found.mean, measure)}).",
         )
+    if found.not_improved is not None:
+        notes.append(
+            "How many of those not improved got worse is not shown: too few people, here or in a "
+            "part of them."
+        )
     if found.missing:
         notes.append(
             f"{found.missing} of {found.people} people have no second score. They left, were not "
