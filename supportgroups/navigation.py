@@ -18,7 +18,8 @@ from sessions.safe_rules import groups_reviewed_by, interventions_to_judge, repo
 
 #: Staff's pages about groups, which are no part of the public directory.
 _STAFF_PAGES = re.compile(
-    r"/groups/(|new/|[-\w]+/(setup/.*|preview/|lifecycle/|clone/|members/|dates/|debriefs/|check-ins/))"
+    r"/groups/(|new/|[-\w]+/(setup/.*|preview/|lifecycle/|clone/|members/|dates/|debriefs/"
+    r"|check-ins/.*))"
 )
 
 

@@ -75,6 +75,7 @@ def test_waiting_work_is_counted(cast, group):
         ("/groups/new/", ["Groups"]),
         ("/groups/evening-circle/setup/people/", ["Groups"]),
         ("/groups/evening-circle/lifecycle/", ["Groups"]),
+        ("/groups/evening-circle/check-ins/paper/", ["Groups"]),
         ("/home/", ["Home"]),
         ("/account/profile/", ["Settings"]),
         ("/screening/", ["Applications"]),
