@@ -109,6 +109,8 @@ def seal_events(*, everything: bool = False) -> int:
     """Seal what was committed since, or whatever has no seal. Returns how many events."""
     head = Seal.objects.order_by("-number").first()
     since = None if everything or head is None else head.sealed_at - LOOKS_BACK
+    if not _unsealed(since).exists():
+        return 0
     sealed = 0
     while done := _seal_batch(since):
         sealed += done

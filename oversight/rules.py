@@ -270,8 +270,13 @@ def to_tell(*, at: datetime | None = None) -> EmergencyAccessQuerySet:
 
 
 def whom_to_announce(access: EmergencyAccess) -> QuerySet[User]:
-    """The organisation's coordinators. One that it is about learns of it afterwards, as anybody."""
-    roles = StaffRole.objects.coordinators().agreed().filter(organisation=access.organisation_id)
-    return User.objects.filter(pk__in=roles.values("user"), is_active=True).exclude(
-        pk=access.about_id
-    )
+    """The organisation's coordinators. One that it is about learns of it afterwards, as anybody;
+    where that is the only one, everybody on call is told.
+    """
+    roles = StaffRole.objects.agreed().filter(organisation=access.organisation_id)
+    others = User.objects.filter(is_active=True).exclude(pk=access.about_id)
+    coordinators = others.filter(pk__in=roles.coordinators().values("user"))
+    if coordinators.exists():
+        return coordinators
+    on_call = roles.filter(on_call_position__isnull=False)
+    return others.filter(pk__in=on_call.values("user"))

@@ -161,6 +161,16 @@ def test_coordinators_are_told_at_once_and_once(
         assert told not in message.body
 
 
+def test_where_the_only_coordinator_is_concerned_those_on_call_are_told(
+    supervisor, coordinator, facilitator, organisation
+):
+    facilitator.user.staff_roles.update(on_call_position=2)
+    access = factories.emergency_access(
+        organisation=organisation, about=coordinator.user, opened_by=supervisor.user
+    )
+    assert list(rules.whom_to_announce(access)) == [facilitator.user]
+
+
 def test_the_person_is_told_afterwards_and_reads_why(
     supervisor, organisation, applicant, worried, mailoutbox
 ):
