@@ -126,7 +126,10 @@ def decide(
     message: str = "",
     reason: str = "Answers fit the group.",
 ) -> Application:
-    """The group's facilitator decides."""
+    """The group's facilitator reads the answers, and decides."""
+    screening_actions.read_application(
+        application=application, by=circle.leads[0], at=at - timedelta(minutes=6)
+    )
     return screening_actions.decide(
         application=application,
         outcome=outcome,
