@@ -91,7 +91,7 @@ class Retention:
         told = [step for step in self.steps if step.session in (2, 4, MARK, 12, 26)]
         shares = ", ".join(f"{step.percent}% after {step.session} sessions" for step in told)
         return (
-            f"Share of people still coming, by sessions held since their first: {shares}. "
+            f"Share of people who have not left, by sessions held since their first: {shares}. "
             "The numbers are in the table below."
         )
 

@@ -54,6 +54,8 @@ def _listed(asked: Asked) -> tuple[str, QuerySet[Stay] | QuerySet[Presence]]:
         if not (at.isascii() and at.isdigit() and len(at) <= 4):
             raise Http404
         counted = queries.stays_listed(staying.chosen, at_least=int(at))
+        if int(at) not in {step.session for step in staying.retention.steps}:
+            counted = counted.none()  # beyond where the curve ends
         return f"Counted {at} sessions after their first", counted
     if show == "began":
         since, until = (_month(asked.given.get(name, "")) for name in ("since", "until"))

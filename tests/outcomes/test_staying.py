@@ -140,6 +140,15 @@ def test_stay_list_says_what_became_of_people(coordinator, organisation, two_kin
     assert content.count("Known to come for 7 sessions since") == 11
 
 
+def test_stay_list_ends_where_the_curve_ends(coordinator, organisation, group):
+    people(group, held_sessions(group, 8), *[8] * 3, *[3] * 4)
+    found = page(coordinator, organisation).context["staying"]
+    last = found.retention.steps[-1]
+    assert (last.session, last.at_risk) == (3, 7)
+    assert listed(coordinator, organisation, at="3").context["page"].paginator.count == 7
+    assert listed(coordinator, organisation, at="4").context["page"].paginator.count == 0
+
+
 @pytest.mark.parametrize(
     "given",
     [
