@@ -141,7 +141,7 @@ _FOLLOWED = """
      AND s.at > f.at AND s.at <= f.at + %(followed_for)s
     ORDER BY f.user_id, f.code, s.at DESC NULLS LAST, s.membership_id
 ), fates AS (
-    SELECT f.*, d.sessions, (
+    SELECT f.*, h.sessions, (
                m.status IN ('withdrawn', 'removed') AND m.ended_at <= f.at + %(followed_for)s
                AND NOT (g.lifecycle = 'closed' AND h.after_end = 0)
            ) OR h.missed >= %(k)s AS has_left
@@ -149,20 +149,12 @@ _FOLLOWED = """
     JOIN groups_membership m ON m.id = f.membership_id
     JOIN groups_supportgroup g ON g.id = f.group_id
     CROSS JOIN LATERAL (
-        SELECT count(*) AS sessions
-        FROM groups_membership n
-        JOIN groups_supportgroup o ON o.id = n.group_id AND o.organisation_id = %(organisation)s
-        JOIN support_sessions_attendance a ON a.membership_id = n.id AND a.status = ANY(%(came)s)
-        JOIN support_sessions_supportsession s ON s.id = a.support_session_id
-        WHERE n.user_id = f.user_id AND s.status = 'ended'
-          AND s.starts_at > f.at AND s.starts_at <= f.later_at
-    ) d
-    CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE k.missed AND k.starts_at > coalesce(k.last_came, f.at))
                    AS missed,
-               count(*) FILTER (WHERE k.starts_at > m.ended_at) AS after_end
+               count(*) FILTER (WHERE k.starts_at > m.ended_at) AS after_end,
+               count(*) FILTER (WHERE k.came AND k.starts_at <= f.later_at) AS sessions
         FROM (
-            SELECT s.starts_at,
+            SELECT s.starts_at, coalesce(a.status = ANY(%(came)s), false) AS came,
                    s.starts_at <= least(f.at + %(followed_for)s, coalesce(m.ended_at, %(until)s))
                        AND coalesce(a.status IN ('expected', 'no_show'), true) AS missed,
                    max(s.starts_at) FILTER (WHERE a.status = ANY(%(came)s)) OVER () AS last_came

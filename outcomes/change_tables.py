@@ -295,7 +295,7 @@ def dose_table(measure: Measure, found: Dose, *, about: str = "") -> Table:
             "Change is the later score minus the first one, of people who have both. "
             + _which_way(measure),
             "Sessions are those a person came to after the first score and up to the later one, "
-            "in all groups of the organisation.",
+            "in the group that asked first.",
             "The line is by least squares, with Student’s interval. It is shown from 10 people "
             "on, and only where most people are.",
             f"Compared are each person’s first score and the last one in the {WEEKS} weeks after "
