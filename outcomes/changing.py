@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from itertools import groupby
 from uuid import UUID
 
@@ -224,10 +225,16 @@ def counted_of_wave(rows: Sequence[WaveSums], lens: Lens) -> list[WaveSums]:
 
 def _enters_in(row: WaveSums) -> date:
     """The month with which it begins to count: its own, and not before the first score does."""
-    month = row.first_month
-    while row.first_month >= (_month_after(month) - FOLLOWED_FOR).replace(day=1):
+    return max(_followed_in(row.first_month), row.month)
+
+
+@cache
+def _followed_in(first_month: date) -> date:
+    """The month in which the time for a second score is over for all who began in one."""
+    month = first_month
+    while first_month >= (_month_after(month) - FOLLOWED_FOR).replace(day=1):
         month = _month_after(month)
-    return max(month, row.month)
+    return month
 
 
 def _month_after(month: date) -> date:
