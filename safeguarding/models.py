@@ -266,9 +266,13 @@ class Concern(models.Model):
 
 class AlertQuerySet(models.QuerySet["Alert"]):
     def to_send(self) -> Self:
-        """Not sent, and still of use: nobody is on it."""
+        """Not sent, and still of use: nobody is on it. Whoever was asked before it was handed over
+        needs no mail any more."""
         waiting = Concern.objects.waiting().values("pk")
-        return self.filter(sent_at__isnull=True, concern__in=waiting)
+        asked_since = Q(concern__asked_again_at__isnull=True) | Q(
+            made_at__gte=F("concern__asked_again_at")
+        )
+        return self.filter(asked_since, sent_at__isnull=True, concern__in=waiting)
 
     def due(self, at: datetime) -> Self:
         return self.to_send().filter(next_try_at__lte=at)

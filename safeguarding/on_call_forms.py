@@ -93,7 +93,7 @@ class TimesForm(forms.Form):
             field = cast(forms.ChoiceField, self.fields[name])
             field.choices = _with(getattr(plan, name), choices)
         for name in ("weekdays", "opens_at", "closes_at"):
-            self.fields[name].needed_for = "for hours"  # type: ignore[attr-defined]
+            self.fields[name].needed_for = "if within hours"  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

@@ -35,6 +35,7 @@ from sessions.models import AgendaTemplateItem, Series, SupportSession
 from supportgroups.demo import (
     afterwards,
     before,
+    care,
     history,
     plans,
     present,
@@ -424,7 +425,11 @@ class _World:
             at=self.now,
             is_done_here=True,
         )
-        analysing.make(analysis.pk)
+        with connection.cursor() as cursor:
+            # Nothing is committed yet, so the planner takes each table for nearly empty.
+            cursor.execute("SET LOCAL enable_nestloop = off")
+            analysing.make(analysis.pk)
+            cursor.execute("SET LOCAL enable_nestloop = on")
 
     def _make_ready(self) -> None:
         """What is said and settled before the coming sessions."""
@@ -440,6 +445,12 @@ class _World:
         for slug, organisation in self.organisations.items():
             plans.keep_holidays(organisation=organisation, by=self._on_call(slug), now=now)
             safety.keep_library(organisation=organisation, by=self._on_call(slug), now=now)
+            care.try_help_lines(
+                organisation=organisation,
+                by=self._on_call(slug),
+                now=now,
+                over=slug != "lantern-lane",
+            )
         safety.show_a_source()
         safety.report_one()
         lantern = self.organisations["lantern-lane"]
@@ -450,6 +461,7 @@ class _World:
         plans.free_a_place(self._circle("new-parents-honest-talk"), now=now)
         plans.remove_and_appeal(self._circle("sober-evenings"), now=now)
         plans.offer_a_talk(self._circle("living-with-low-mood"), now=now)
+        care.look_after_the_newest(organisation=lantern, to=self.staff["hawthorn"], now=now)
 
 
 def ensure_session_soon(*, at: datetime | None = None) -> SupportSession:

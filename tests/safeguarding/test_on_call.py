@@ -305,6 +305,9 @@ def test_handing_over_asks_the_other_until_they_confirm(organisation, three, out
     step = concern.steps_taken.get(kind=StepTaken.Kind.HANDED_OVER)
     assert (step.taken_by, step.handed_to, step.note) == (three[0], three[2], "I am on a train.")
 
+    # Who handed it over needs no mail about it any more.
+    assert [alert.person for alert in Alert.objects.to_send()] == [three[2]]
+
     # They did not see it either: the clock goes on with who was not asked yet.
     actions.ask_next(concern=concern, by=None, at=at(2, 13))
     concern.refresh_from_db()
