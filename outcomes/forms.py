@@ -11,7 +11,7 @@ from groups.models import SupportGroup
 from instruments.schema import Item
 from outcomes.scopes import Scope, periods_until
 from outcomes.staying import COMPARISONS
-from supportgroups.lib.forms import AnswerChoices
+from supportgroups.lib.forms import AnswerChoices, QuickSelect
 
 #: The value of "I would rather not say" in the form; stored as None.
 NOT_SAID = "not-said"
@@ -50,7 +50,7 @@ class AnswerForm(forms.Form):
 class ScopeForm(forms.Form):
     """Which people the figures are about. Anything unknown means everybody."""
 
-    group = forms.ChoiceField(label="Group", required=False)
+    group = forms.ChoiceField(label="Group", required=False, widget=QuickSelect)
     facilitation = forms.ChoiceField(
         label="Led by",
         required=False,

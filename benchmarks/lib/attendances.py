@@ -3,7 +3,7 @@
 import psycopg
 
 #: Sessions each membership has attendance of.
-EACH = 25
+EACH = 27
 #: Held sessions of each group: three years of weeks.
 WEEKS = 156
 #: Memberships of each group over these years.
@@ -23,6 +23,11 @@ _TOPICS = """
 INSERT INTO groups_supportgroup_topics (supportgroup_id, topic_id)
 SELECT g.id, t.id FROM groups_supportgroup g, groups_topic t
 WHERE g.organisation_id = %(organisation)s AND abs(hashtext(g.slug || t.slug)) %% 4 = 0
+"""
+_FACILITATORS = """
+INSERT INTO groups_facilitatorassignment (id, group_id, user_id, is_lead, introduction, began_at)
+SELECT uuidv7(), g.id, %(user)s, true, '', now() FROM groups_supportgroup g
+WHERE g.organisation_id = %(organisation)s
 """
 _USERS = """
 INSERT INTO accounts_user
@@ -105,7 +110,7 @@ def build(superuser_url: str, *, groups: int, like: dict[str, object]) -> dict[s
     with psycopg.connect(superuser_url) as connection, connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("SET work_mem = '256MB'")
-        for statement in (_GROUPS, _TOPICS, _USERS, _SESSIONS):
+        for statement in (_GROUPS, _TOPICS, _FACILITATORS, _USERS, _SESSIONS):
             cursor.execute(statement, given)
         cursor.execute(
             "CREATE TEMP TABLE people AS SELECT id, row_number() OVER () - 1 AS place"

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.forms.renderers import DjangoTemplates
+from django.forms.renderers import BaseRenderer, DjangoTemplates
+from django.forms.utils import flatatt
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 #: Widgets that differ only in their type share one template.
 _INPUTS = frozenset(
@@ -60,3 +63,26 @@ class AnswerChoices(forms.RadioSelect):
         option["apart"] = str(value) in self.apart
         option["hint"] = self.hints.get(str(value), "")
         return option
+
+
+class QuickSelect(forms.Select):
+    """A select of perhaps a thousand choices: Django renders a template for each of them."""
+
+    def render(
+        self,
+        name: str,
+        value: Any,
+        attrs: Mapping[str, Any] | None = None,
+        renderer: BaseRenderer | None = None,
+    ) -> SafeString:
+        chosen = "" if value is None else str(value)
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            (
+                (key, SafeString(" selected") if str(key) == chosen else "", label)
+                for key, label in self.choices
+            ),
+        )
+        given = flatatt(self.build_attrs(self.attrs, dict(attrs or {})))
+        return format_html('<select name="{}" class="input"{}>{}</select>', name, given, options)

@@ -2,6 +2,7 @@ from datetime import date
 from uuid import UUID
 
 import pytest
+from django import forms
 
 from groups.models import SupportGroup
 from instruments import catalogue
@@ -62,3 +63,11 @@ def test_scope_form_keeps_and_names_what_was_chosen():
     assert form.query == "group=evening&period=2026-1"
     assert form.about == "Group: Evening circle. Began: January to June 2026"
     assert scope_form({}).about == "All groups, at any time"
+
+
+def test_scope_form_draws_groups_as_others_are_drawn():
+    group = SupportGroup(id=UUID(int=1), slug="evening", name="<Evening> circle")
+    form = ScopeForm({"group": "evening"}, groups=[group], topics=[], today=date(2026, 11, 28))
+    field = form.fields["group"]
+    plain = forms.Select(choices=field.choices).render("group", "evening", {"id": "id_group"})
+    assert "".join(str(form["group"]).split()) == "".join(plain.split())
