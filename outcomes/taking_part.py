@@ -184,7 +184,8 @@ class TakingPart:
         if not blocks.anybody:
             heading = "Nobody has come to a session yet"
         if chosen.n:
-            everybody = next(row for row in part_queries.attended(chosen) if row.group_id is None)
+            found = part_queries.attended(chosen)
+            everybody = next(row for row in found if row.group_id is None)
             came = everybody.on_time + everybody.late + everybody.left_early
             came_share, missed_share = (
                 percent(n / everybody.expected) for n in (came, everybody.missed)
@@ -194,7 +195,9 @@ class TakingPart:
                 heading += f", and were missing without a word {missed_share}%"
             rows = [self._came_row("All of these", everybody)]
             alone = Chosen([b for b in chosen.blocks if len(b.groups) == 1], chosen.kinds)
-            of_groups = [row for row in part_queries.attended(alone) if row.group_id]
+            if len(alone.blocks) < len(chosen.blocks):
+                found = part_queries.attended(alone)
+            of_groups = [row for row in found if row.group_id]
             for row in sorted(of_groups, key=lambda row: -row.people)[:MOST_GROUPS]:
                 if row.group_id in self._names:
                     rows.append(self._came_row(self._names[row.group_id], row))
