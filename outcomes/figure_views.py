@@ -16,8 +16,6 @@ from outcomes.counting_actions import recount_before_a_page
 from outcomes.forms import ScopeForm
 from outcomes.models import Recount
 from outcomes.tables import Asked, Make
-from safeguarding.context_processors import keep_help
-from safeguarding.crisis import lines_beside
 
 #: Each figure's key, which stands in the address of its CSV, and what makes its table.
 FIGURES: dict[str, Make] = {
@@ -34,10 +32,8 @@ def ask(request: HttpRequest, organisation: str) -> tuple[Asked, ScopeForm]:
     mine = organisations_coordinated_by(request.user).annotate(
         has_changed=Exists(changed),
         version=F("counted__version"),
-        help_lines=lines_beside(request.user),
     )
     found = get_object_or_404(mine, slug=organisation)
-    keep_help(request, found.help_lines)  # type: ignore[attr-defined]
     has_changed: bool = found.has_changed  # type: ignore[attr-defined]
     version: int | None = found.version  # type: ignore[attr-defined]
     is_counted = True

@@ -15,7 +15,7 @@ from safeguarding.crisis import crisis_help as help_for
 
 
 def keep_help(request: HttpRequest, rows: Sequence[Mapping[str, Any]]) -> None:
-    """The page found the lines by `crisis.lines_beside`, and asks no second time."""
+    """The page's head found the lines by `crisis.lines_beside`; its foot asks no second time."""
     request.crisis_help = help_beside(cast(User, request.user), rows)  # type: ignore[attr-defined]
 
 

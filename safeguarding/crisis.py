@@ -6,11 +6,12 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import yaml
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
@@ -102,36 +103,16 @@ def crisis_help(user: Viewer, organisation: Organisation | None = None) -> Crisi
 
     As the organisation keeps them: without one, whichever the person belongs to, or the only one.
     """
-    country = user.country if user.is_authenticated else ""
-    if not country:
-        country = organisation.country if organisation else settings.DEFAULT_COUNTRY
-    if organisation is not None:
-        kept_by = Q(lines__organisation=organisation)
-    else:
-        others = Organisation.objects.exclude(pk=OuterRef("lines__organisation"))
-        kept_by = Q(~Exists(others))
-        if user.is_authenticated:
-            here = OuterRef("lines__organisation")
-            kept_by |= Q(
-                Exists(Membership.objects.open().filter(user=user, group__organisation=here))
-            ) | Q(Exists(StaffRole.objects.filter(user=user, organisation=here)))
-    rows = list(
-        CountryLine.objects.filter(kept_by, lines__country=country)
-        .select_related("lines")
-        .order_by(F("lines__confirmed_at").desc(nulls_last=True), "lines_id", "position")
-    )
-    return kept_help(country, [row for row in rows if row.lines_id == rows[0].lines_id])
+    rows = _kept_for(user, organisation).select_related("lines")
+    return kept_help(_country_of(user, organisation), list(rows))
 
 
-def lines_beside(user: Viewer) -> ArraySubquery:
-    """The lines that an organisation keeps for where this person is, for a query of organisations:
-    a page that asks for much else gets them without asking again. Read with `help_beside`."""
-    country = user.country if user.is_authenticated else ""
-    rows = CountryLine.objects.filter(lines__organisation=OuterRef("pk"), lines__country=country)
-    names = ("name", "call", "text", "hours", "url")
+def lines_beside(user: User) -> ArraySubquery:
+    """What `crisis_help` would ask for, as a part of another query. Read with `help_beside`."""
+    names = ("lines_id", "name", "call", "text", "hours", "url")
     kept = {"emergency": F("lines__emergency"), "review_until": F("lines__review_until")}
     return ArraySubquery(
-        rows.order_by("position").values(json=JSONObject(**{n: F(n) for n in names}, **kept))
+        _kept_for(user, None).values(json=JSONObject(**{n: F(n) for n in names}, **kept))
     )
 
 
@@ -142,14 +123,38 @@ def help_beside(user: User, rows: Sequence[Mapping[str, Any]]) -> CrisisHelp:
         values = dict(row)
         until, emergency = values.pop("review_until"), values.pop("emergency")
         own = CountryLines(
-            emergency=emergency, review_until=date.fromisoformat(until) if until else None
+            pk=UUID(values.pop("lines_id")),
+            emergency=emergency,
+            review_until=date.fromisoformat(until) if until else None,
         )
         found.append(CountryLine(lines=own, **values))
-    return kept_help(user.country, found)
+    return kept_help(_country_of(user, None), found)
+
+
+def _country_of(user: Viewer, organisation: Organisation | None) -> str:
+    country = user.country if user.is_authenticated else ""
+    return country or (organisation.country if organisation else settings.DEFAULT_COUNTRY)
+
+
+def _kept_for(user: Viewer, organisation: Organisation | None) -> QuerySet[CountryLine]:
+    """Lines that may hold for this person, those to use first."""
+    if organisation is not None:
+        kept_by = Q(lines__organisation=organisation)
+    else:
+        others = Organisation.objects.exclude(pk=OuterRef("lines__organisation"))
+        kept_by = Q(~Exists(others))
+        if user.is_authenticated:
+            here = OuterRef("lines__organisation")
+            kept_by |= Q(
+                Exists(Membership.objects.open().filter(user=user, group__organisation=here))
+            ) | Q(Exists(StaffRole.objects.filter(user=user, organisation=here)))
+    return CountryLine.objects.filter(
+        kept_by, lines__country=_country_of(user, organisation)
+    ).order_by(F("lines__confirmed_at").desc(nulls_last=True), "lines_id", "position")
 
 
 def kept_help(country: str, rows: Sequence[CountryLine]) -> CrisisHelp:
-    """What these rows of one organisation make of the shipped lines."""
+    """What the lines of the first organisation make of the shipped ones."""
     shipped = shipped_help(country)
     if not rows:
         return shipped
@@ -159,7 +164,11 @@ def kept_help(country: str, rows: Sequence[CountryLine]) -> CrisisHelp:
         country=country,
         country_name=shipped.country_name,
         emergency=kept.emergency,
-        lines=tuple(HelpLine(row.name, row.call, row.text, row.hours, row.url) for row in rows),
+        lines=tuple(
+            HelpLine(row.name, row.call, row.text, row.hours, row.url)
+            for row in rows
+            if row.lines_id == kept.pk
+        ),
         fallback_name="" if holds else shipped.fallback_name,
         fallback_url="" if holds else shipped.fallback_url,
     )

@@ -12,6 +12,8 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.models import StaffRole, User
 from groups.models import FacilitatorAssignment
+from safeguarding.context_processors import keep_help
+from safeguarding.crisis import lines_beside
 from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
 from sessions.safe_rules import groups_reviewed_by, interventions_to_judge, reports_reviewed_by
@@ -40,8 +42,9 @@ def _number_of(rows: QuerySet[Any]) -> Coalesce:
     return Coalesce(Subquery(counted.values("n")), 0)
 
 
-def _staff_items(user: User) -> list[Item]:
-    """What coordinators and facilitators have to look at, asked in one query."""
+def _staff_items(request: HttpRequest, user: User) -> list[Item]:
+    """What coordinators and facilitators have to look at, asked in one query, which also finds the
+    help lines at the foot of the page."""
     facts = (
         User.objects.filter(pk=user.pk)
         .annotate(
@@ -52,6 +55,7 @@ def _staff_items(user: User) -> list[Item]:
             reviews=Exists(groups_reviewed_by(user)),
             reports_open=_number_of(reports_reviewed_by(user).open()),
             steps_open=_number_of(interventions_to_judge(user)),
+            help_lines=lines_beside(user),
         )
         .values(
             "coordinates",
@@ -61,9 +65,11 @@ def _staff_items(user: User) -> list[Item]:
             "reviews",
             "reports_open",
             "steps_open",
+            "help_lines",
         )
         .get()
     )
+    keep_help(request, facts["help_lines"])
     items = []
     if facts["coordinates"]:
         items.append(Item("Overview", reverse("outcomes:overview")))
@@ -98,7 +104,7 @@ def _items(request: HttpRequest) -> list[Item]:
             ),
         )
         settings = Item("Settings", reverse("accounts:profile"), also=("/account/",))
-        items = [home, find, *_staff_items(user), settings]
+        items = [home, find, *_staff_items(request, user), settings]
     else:
         items = [find, Item("Sign in", reverse("account_login"), also=("/account/",))]
     groups = reverse("groups:group_list")

@@ -207,7 +207,7 @@ def test_directory_asks_few_questions(cast, group, who, query, django_assert_max
         factories.support_session(one)
         factories.member(one)
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         cast[who].client.get(DIRECTORY, query)
 
 

@@ -359,7 +359,7 @@ def test_participant_home_asks_few_queries(member, group, django_assert_max_num_
         other = factories.group(name=f"Circle {number}")
         factories.member(other, user=member.user)
         factories.support_session(other)
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(20):
         home(member)
 
 

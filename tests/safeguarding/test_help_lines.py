@@ -8,6 +8,7 @@ from django.db import DatabaseError, IntegrityError
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from audit.models import Event
 from safeguarding import crisis, help_line_actions, help_line_rules
 from safeguarding.crisis import crisis_help
@@ -103,9 +104,21 @@ def test_of_two_organisations_the_later_confirmation_counts(
 
     assert "Other line" in names(crisis_help(person))
     assert "Harbour night line" not in names(crisis_help(person))
+    [rows] = User.objects.filter(pk=person.pk).values_list(crisis.lines_beside(person))[0]
+    assert crisis.help_beside(person, rows) == crisis_help(person)
 
 
-def test_the_overview_shows_the_same_lines_without_asking_again(organisation, coordinator):
+def test_a_person_without_a_country_gets_the_sites_beside_the_page(organisation, coordinator):
+    keep(organisation, coordinator)
+    person = factories.user(country="")
+    factories.member(factories.group(organisation=organisation), user=person)
+
+    [rows] = User.objects.filter(pk=person.pk).values_list(crisis.lines_beside(person))[0]
+    assert crisis.help_beside(person, rows) == crisis_help(person)
+    assert "Harbour night line" in names(crisis_help(person))
+
+
+def test_staffs_pages_show_the_lines_of_their_organisation(organisation, coordinator):
     keep(organisation, coordinator, hours="Day and night", text="HELLO to 51444")
     overview = reverse("outcomes:overview", args=[organisation.slug])
 
