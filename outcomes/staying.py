@@ -346,12 +346,13 @@ class Staying:
             NOT_BY_CHANCE,
             "The test takes each time that somebody came as separate. People of one group have "
             "much in common, so it is somewhat too sure. It compares the risk of leaving, from the "
-            "first session to the last one observed; whoever finished a course counts until then.",
+            "first session to the last one observed; whoever finished a course counts until then. "
+            "In the lines they count as not having left, so the two need not agree.",
         )
         if test.p_value < 0.05:
             return (
                 f"How long people stay differs ({words})",
-                f"The lines differ by more than chance alone usually makes them ({numbers}).",
+                f"The risk of leaving differs by more than chance alone usually makes it ({numbers}).",
                 notes,
             )
         return (

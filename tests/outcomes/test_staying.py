@@ -68,7 +68,7 @@ def test_retention_compares_with_words_that_claim_no_more(coordinator, organisat
     content = page(coordinator, organisation, compare="facilitation").content.decode()
     # Of 16 at risk 5 left, all among the 10: 1.875² / (5 · 10/16 · 6/16 · 11/15).
     assert "log-rank test, χ² = 4.09 with 1 degree of freedom, p = 0.043" in content
-    assert "The lines differ by more than chance alone usually makes them" in content
+    assert "The risk of leaving differs by more than chance alone usually makes it" in content
     assert "People were not assigned to groups by chance" in content
     assert content.count('class="curve-2"') == 2, "wide and narrow"
     nothing = page(coordinator, organisation, compare="format").content.decode()
