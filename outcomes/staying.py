@@ -352,7 +352,8 @@ class Staying:
         if test.p_value < 0.05:
             return (
                 f"How long people stay differs ({words})",
-                f"The risk of leaving differs by more than chance alone usually makes it ({numbers}).",
+                "The risk of leaving differs by more than chance alone usually makes it "
+                f"({numbers}).",
                 notes,
             )
         return (
