@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from outcomes import change_queries, queries
 from outcomes.change_queries import FOLLOWED_FOR, Measure, measures_of
-from outcomes.changing import Apart, Change, Dose, Leavers, Outcomes, Wave, outcomes_of
+from outcomes.changing import Apart, Change, Dose, Leavers, Outcomes, Wave, outcomes_of, told_of
 from outcomes.scopes import Lens
 from outcomes.statistics.means import Estimate, mean
 from outcomes.tables import Asked, Column, Make, Table, Value
@@ -71,11 +71,9 @@ def course_heading(measure: Measure, waves: Sequence[Wave], *, anybody: bool) ->
         return f"{measure.name}: too few people to show a mean"
     first = waves[0]
     start = f"{measure.name}: {points(first.sums.mean, measure)} points at the first check-in"
-    # Few people of many say little about the others: the last one that a third answered.
-    told = [wave for wave in waves[1:] if 3 * wave.n >= first.n]
-    if not told:
+    last = told_of(waves)[-1]
+    if last is first:
         return f"{start}, on average"
-    last = told[-1]
     when = last.label.lower()
     when = when if when[0].isdigit() or when.startswith("at ") else f"at the {when}"
     return f"{start} and {points(last.sums.mean, measure)} {when}, on average"

@@ -49,7 +49,8 @@ class Outcomes:
 
     @property
     def course_points(self) -> list[MeanPoint]:
-        """What the chart of the course draws."""
+        """What the chart of the course draws. It names the values that the heading names."""
+        told = told_of(self.course)
         return [
             MeanPoint(
                 wave.brief,
@@ -57,6 +58,7 @@ class Outcomes:
                 None if math.isnan(wave.estimate.lower) else wave.estimate.lower,
                 None if math.isnan(wave.estimate.upper) else wave.estimate.upper,
                 wave.n,
+                is_told=wave in told,
             )
             for wave in self.course
         ]
@@ -163,6 +165,15 @@ class Wave:
     @property
     def estimate(self) -> Estimate:
         return mean(self.sums)
+
+
+def told_of(waves: Sequence[Wave]) -> list[Wave]:
+    """The check-ins that a heading names: the first, and the last that a third of it answered.
+
+    Few people of many say little about the others.
+    """
+    told = [wave for wave in waves[1:] if 3 * wave.n >= waves[0].n]
+    return [*waves[:1], *told[-1:]]
 
 
 def course(found: Sequence[Followed], waves: Sequence[WaveSums], lens: Lens) -> list[Wave]:

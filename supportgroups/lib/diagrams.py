@@ -19,6 +19,8 @@ class MeanPoint:
     low: float | None
     high: float | None
     n: int
+    #: Whether its value stands beside it.
+    is_told: bool = False
 
 
 def _round_step(room: float, most: int) -> float:
@@ -79,8 +81,9 @@ def course_of_means(
     plot.path(((place, point.value) for place, point in enumerate(points)), "line-1 line-1--thin")
     for place, point in enumerate(points):
         plot.dot(place, point.value, "dot-1", 5)
-    for place in {0, len(points) - 1} if points else ():
-        point = points[place]
+    for place, point in enumerate(points):
+        if not point.is_told:
+            continue
         is_last = place and place == len(points) - 1
         plot.text(
             plot.at_x(place) + (-9 if is_last else 9),

@@ -25,18 +25,23 @@ def words_of(plot):
     ],
 )
 def test_course_of_means_shows_the_whole_scale(span, ticks):
-    points = [MeanPoint("1st", 4.0, 3.0, 5.0, 40), MeanPoint("2nd", 3.5, None, None, 1)]
+    points = [
+        MeanPoint("1st", 4.0, 3.0, 5.0, 40, is_told=True),
+        MeanPoint("2nd", 3.5, None, None, 15, is_told=True),
+        MeanPoint("3rd", 2.5, None, None, 1),
+    ]
     plot = course_of_means(points, span=span)
     words = words_of(plot)
     assert words[: len(ticks)] == ticks
     assert {"1st", "2nd", "40", "4.0", "3.5"} <= set(words)
+    assert "2.5" not in words, "the heading does not name it"
     assert sum(shape.css == "whisker" for shape in plot.shapes) == 1, "one has no interval"
 
 
 @pytest.mark.parametrize("narrow", [True, False])
 def test_charts_of_nothing_and_of_one(narrow):
     assert course_of_means([], span=(0, 27), narrow=narrow).shapes
-    one = [MeanPoint("1st", 27.0, 20.0, 30.0, 5)]
+    one = [MeanPoint("1st", 27.0, 20.0, 30.0, 5, is_told=True)]
     assert "27.0" in words_of(course_of_means(one, span=(0, 27), narrow=narrow))
     assert line_with_band([(4, -1.0, -2.0, 0.5)], narrow=narrow).shapes
     assert line_with_band([], narrow=narrow).shapes
