@@ -5,8 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.text import get_text_list
+
 from outcomes.models import SurveyInvitation, SurveyPlan
 from outcomes.rules import QUESTIONS_A_MINUTE, questions_in_words
+from supportgroups.lib.words import ordinal_figure
 
 Baseline = SurveyPlan.Baseline
 
@@ -14,19 +17,6 @@ Baseline = SurveyPlan.Baseline
 SESSIONS_IN_A_SEASON = 12
 #: More questions at once than this, and many people give up in between.
 MANY_AT_ONCE = 20
-
-
-def ordinal(number: int) -> str:
-    """For example "21st"."""
-    if 10 <= number % 100 <= 20:
-        return f"{number}th"
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
-
-
-def listed(words: Sequence[str]) -> str:
-    """For example "one, two and three"."""
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def occasions(plan: SurveyPlan) -> list[str]:
@@ -50,7 +40,7 @@ def occasions(plan: SurveyPlan) -> list[str]:
     if plan.at_end:
         found.append("at the end")
     if plan.after_end_weeks:
-        weeks = listed([str(each) for each in sorted(plan.after_end_weeks)])
+        weeks = get_text_list([str(each) for each in sorted(plan.after_end_weeks)], "and")
         found.append(f"{weeks} weeks after the end")
     return found
 
@@ -59,7 +49,7 @@ def _sessions(every: int, *, first: bool) -> str:
     if every == 1:
         return "after every session they come to"
     begins = 1 if first else every
-    places = [ordinal(begins + n * every) for n in range(3)]
+    places = [ordinal_figure(begins + n * every) for n in range(3)]
     return f"after the {', '.join(places)} session they come to, and so on"
 
 
@@ -93,7 +83,7 @@ class Preview:
     @property
     def sentence(self) -> str:
         """For example "A member is asked 7 questions when they join and at the end."."""
-        return f"A member is asked {self.questions_in_words} {listed(self.when)}."
+        return f"A member is asked {self.questions_in_words} {get_text_list(self.when, 'and')}."
 
     @property
     def minutes(self) -> int:

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
+from supportgroups.lib.words import ordinal_figure
+
 _WEEKDAYS = {
     "MO": "Monday",
     "TU": "Tuesday",
@@ -536,10 +538,5 @@ def _day_of_month(day: int) -> str:
     if day == -1:
         return "the last day"
     if day < 0:
-        return f"the {_ordinal(-day)} day from the end"
-    return f"the {_ordinal(day)}"
-
-
-def _ordinal(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{'th' if 10 < number % 100 < 14 else ending}"
+        return f"the {ordinal_figure(-day)} day from the end"
+    return f"the {ordinal_figure(day)}"

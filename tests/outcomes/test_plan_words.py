@@ -1,21 +1,13 @@
 import pytest
 
 from outcomes.models import SurveyPlan
-from outcomes.plan_words import Burden, burden, occasions, ordinal, preview, times_in_a_season
+from outcomes.plan_words import Burden, burden, occasions, preview, times_in_a_season
 from outcomes.rules import recall_in_words
 from tests import factories
 
 
 def plan(**fields):
     return SurveyPlan(**{"baseline": "", **fields})
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd")],
-)
-def test_ordinal(number, words):
-    assert ordinal(number) == words
 
 
 @pytest.mark.parametrize(

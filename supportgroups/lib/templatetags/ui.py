@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 
 from supportgroups.lib import drawing
 from supportgroups.lib.staticfiles import site_stylesheets
+from supportgroups.lib.words import ordinal_figure
 
 register = template.Library()
 
@@ -398,8 +399,7 @@ def ordinal(number: int) -> str:
     """A place in a line: first to tenth in words, then 11th, 21st."""
     if 1 <= number <= len(_ORDINALS):
         return _ORDINALS[number - 1]
-    ending = "th" if 10 < number % 100 < 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+    return ordinal_figure(number)
 
 
 @register.simple_tag(takes_context=True)
