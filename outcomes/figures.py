@@ -4,9 +4,10 @@ Pure functions. Nothing here is shown about fewer people than the organisation's
 anything from which such a number could be worked out.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import floor
 from typing import Any
 from uuid import UUID
@@ -235,9 +236,13 @@ def attended(
     that expected fewer people than the threshold shows no share.
     """
     mondays = [monday_of(today) - timedelta(weeks=w) for w in reversed(range(WEEKS))]
+    # Compared in UTC: there are thousands of sessions, and a zone is slow to ask.
+    begins = [datetime.combine(monday, time.min, zone).astimezone(UTC) for monday in mondays]
     sums: dict[tuple[UUID, date], tuple[int, int]] = {}
     for row in counts:
-        key = row.group_id, monday_of(row.starts_at.astimezone(zone).date())
+        if row.starts_at < begins[0]:
+            continue
+        key = row.group_id, mondays[bisect_right(begins, row.starts_at) - 1]
         came, expected = sums.get(key, (0, 0))
         sums[key] = came + row.came, expected + row.expected
 
