@@ -83,7 +83,9 @@ class Preview:
     @property
     def sentence(self) -> str:
         """For example "A member is asked 7 questions when they join and at the end."."""
-        return f"A member is asked {self.questions_in_words} {get_text_list(self.when, 'and')}."
+        return (
+            f"A member is asked {self.questions_in_words} {get_text_list(list(self.when), 'and')}."
+        )
 
     @property
     def minutes(self) -> int:
