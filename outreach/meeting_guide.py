@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.text import slugify
 
-from outreach import privacy, times
+from outreach import striking, times
 from outreach.entries import (
     Entry,
     Reading,
@@ -152,7 +152,7 @@ def row_of(item: Any, number: int, *, time_zone: str) -> Row:
         row.reason = "This is not a meeting: no names and values."
         return row
     meeting = {plain(name).lower().replace(" ", "_"): value for name, value in item.items()}
-    row.name = shortened(privacy.name_without(_text(meeting, "name"))[0], 120)
+    row.name = shortened(striking.name_without(_text(meeting, "name"))[0], 120)
     row.slug = slug_of(meeting)
     try:
         row.entry = _entry(meeting, row, time_zone)
@@ -216,11 +216,11 @@ def _name(meeting: Mapping[str, Any], row: Row, names: set[str]) -> str:
     given = _text(meeting, "name", "meeting", "title")
     if not given:
         raise _Refused("The meeting has no name.")
-    public, found = privacy.name_without(given, names=names)
+    public, found = striking.name_without(given, names=names)
     if not re.search(r"\w", public):
         raise _Refused("The name holds nothing that can be published.")
     if found:
-        _flag(row, privacy.left_out("Name", found))
+        _flag(row, striking.left_out("Name", found))
     if len(public) > 120:
         _flag(row, "The name is longer than 120 characters and was cut.")
     return shortened(public, 120)
@@ -434,9 +434,9 @@ def _place(entry: Entry, meeting: Mapping[str, Any], row: Row, city: str, names:
         r"\s*\((?:D|District)\s*\d+\)", "", _text(meeting, "location", "location_name")
     )
     if location and not _ONLINE_PLACE.fullmatch(location):
-        found = privacy.found_in(location, names=names, address=_text(meeting, "address"))
-        if found - {privacy.ADDRESS}:
-            _flag(row, privacy.left_out("Location", found))
+        found = striking.found_in(location, names=names, address=_text(meeting, "address"))
+        if found - {striking.ADDRESS}:
+            _flag(row, striking.left_out("Location", found))
         elif not found:
             parts.append(location)
         if location not in entry.address:
@@ -466,7 +466,7 @@ def _regions(meeting: Mapping[str, Any]) -> list[str]:
         for region in regions
         if region and not re.search(r"\d|district|zone\b", region, re.I)
         and not _ONLINE_PLACE.search(region) and region.casefold() not in _COUNTRIES
-        and not privacy.found_in(region)
+        and not striking.found_in(region)
     ]  # fmt: skip
 
 
@@ -517,9 +517,9 @@ def _online(entry: Entry, meeting: Mapping[str, Any], row: Row, names: set[str])
     if re.search(r"\d{3}", phone):
         details.append(f"By telephone: {shortened(phone, 200)}")
     for field in ("conference_url_notes", "conference_phone_notes"):
-        sifted = privacy.sift(_text(meeting, field, lines=True), names=names, for_members=True)
+        sifted = striking.sift(_text(meeting, field, lines=True), names=names, for_members=True)
         if sifted.found:
-            _flag(row, privacy.left_out("Notes on joining online", sifted.found))
+            _flag(row, striking.left_out("Notes on joining online", sifted.found))
         if sifted.members and sifted.members not in details:
             details.append(sifted.members)
     entry.joining_details = "\n".join(details)
@@ -543,17 +543,17 @@ def _notes(
     public = [_types_in_words(types)]
     members = [entry.joining_details]
     for field, heading in (("notes", "Notes"), ("group_notes", "Notes of the group")):
-        sifted = privacy.sift(_text(meeting, field, lines=True), names=names, address=street)
+        sifted = striking.sift(_text(meeting, field, lines=True), names=names, address=street)
         if sifted.found:
-            _flag(row, privacy.left_out(heading, sifted.found))
+            _flag(row, striking.left_out(heading, sifted.found))
         for texts, text in ((public, sifted.public), (members, sifted.members)):
             if text and text not in texts:
                 texts.append(text)
-    sifted = privacy.sift(
+    sifted = striking.sift(
         _text(meeting, "location_notes", lines=True), names=names, for_members=True
     )
     if sifted.found:
-        _flag(row, privacy.left_out("Notes on the place", sifted.found))
+        _flag(row, striking.left_out("Notes on the place", sifted.found))
     if entry.format != "online":
         members.append(sifted.members)
     entry.what_to_expect = "\n\n".join(text for text in public if text)

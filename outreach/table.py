@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from outreach import meeting_guide, privacy, times
+from outreach import meeting_guide, striking, times
 from outreach.entries import (
     Entry,
     Reading,
@@ -177,7 +177,7 @@ def row_of(names: Sequence[str], cells: Sequence[str], number: int, *, time_zone
             values[name] = plain(cell, lines=True)
     if len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
         row.flags.append("The row has more cells than the first line; the last ones were left out.")
-    row.name = shortened(privacy.name_without(plain(values.get("name", "")))[0], 120)
+    row.name = shortened(striking.name_without(plain(values.get("name", "")))[0], 120)
     row.slug = meeting_guide.slug_of({"slug": values.get("id", "")})
     try:
         row.entry = _entry(values, row, time_zone)
@@ -193,11 +193,11 @@ def _entry(values: Mapping[str, str], row: Row, time_zone: str) -> Entry:
     name = plain(values.get("name", ""))
     if not name:
         raise _Refused("The group has no name.")
-    public, found = privacy.name_without(name)
+    public, found = striking.name_without(name)
     if not re.search(r"\w", public):
         raise _Refused("The name holds nothing that can be published.")
     if found:
-        row.flags.append(privacy.left_out("Name", found))
+        row.flags.append(striking.left_out("Name", found))
     if len(public) > 120:
         row.flags.append("The name is longer than 120 characters and was cut.")
     entry = Entry(name=shortened(public, 120), capacity=12, given=["name"])
@@ -344,9 +344,9 @@ def _texts(entry: Entry, values: Mapping[str, str], row: Row) -> None:
     for field, most in _TEXTS.items():
         if field not in values:
             continue
-        sifted = privacy.sift(values[field], address=street)
+        sifted = striking.sift(values[field], address=street)
         if sifted.found:
-            row.flags.append(privacy.left_out(field.replace("_", " ").capitalize(), sifted.found))
+            row.flags.append(striking.left_out(field.replace("_", " ").capitalize(), sifted.found))
         if len(sifted.public) > most:
             row.flags.append(f"{field} is longer than {most} characters and was cut.")
         if sifted.members:
@@ -363,9 +363,9 @@ def _texts(entry: Entry, values: Mapping[str, str], row: Row) -> None:
 def _where(entry: Entry, values: Mapping[str, str], row: Row) -> None:
     place = plain(values.get("place", ""))
     entry.address = values.get("address", "")[:500]
-    if place and (found := privacy.found_in(place)):
-        row.flags.append(privacy.left_out("Place", found))
-        if found == {privacy.ADDRESS} and not entry.address:
+    if place and (found := striking.found_in(place)):
+        row.flags.append(striking.left_out("Place", found))
+        if found == {striking.ADDRESS} and not entry.address:
             entry.address = place[:500]
         place = ""
     if len(place) > 120:
