@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts import actions, places
 from accounts.models import User
@@ -43,6 +44,18 @@ class AccountAdapter(DefaultAccountAdapter):
             user.time_zone = answers["time_zone"]
             user.country = places.country_of(user.time_zone) or user.country
         return actions.open_account(user=user) if commit else user
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """What allauth offers; and a code by e-mail where no second factor is set up."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if user.is_authenticated and all(one["id"] == "reauthenticate" for one in methods):
+            by_code = {
+                "id": "confirm_by_code",
+                "description": "Send me a code",
+                "url": reverse("accounts:confirm_by_code"),
+            }
+            methods.append(by_code)
+        return methods
 
     def render_mail(
         self,

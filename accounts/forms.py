@@ -4,8 +4,9 @@ from typing import Any
 
 from allauth.account import forms as allauth_forms
 from django import forms
+from django.http import HttpRequest
 
-from accounts import places, rules
+from accounts import places, reauthentication, rules
 from accounts.models import User
 from supportgroups.lib.forms import AnswerChoices
 
@@ -131,6 +132,29 @@ class ChangeEmailForm(_InOurWords, allauth_forms.ChangeEmailForm):
 
 class ReauthenticateForm(_InOurWords, allauth_forms.ReauthenticateForm):
     pass
+
+
+class ConfirmCodeForm(_InOurWords):
+    """The code that was sent to show that it is still the same person."""
+
+    code = forms.CharField(
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "characters"}
+        ),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_code(self) -> str:
+        typed: str = self.cleaned_data["code"]
+        if reauthentication.is_code(self.request, typed):
+            return typed
+        if reauthentication.has_code(self.request):
+            raise forms.ValidationError("Enter the code of the newest e-mail.")
+        raise forms.ValidationError("Ask for a new code. This one is used or too old.")
 
 
 class DisplayNameForm(forms.ModelForm):

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Organisation, User
+from accounts.reauthentication import recently_confirmed
 from accounts.rules import organisations_coordinated_by
 from outcomes.analysis_actions import ask_analysis
 from outcomes.analysis_forms import AnalysisForm
@@ -75,6 +76,7 @@ def pathway_detail(request: HttpRequest, organisation: str, pk: UUID) -> HttpRes
 
 
 @require_safe
+@recently_confirmed(gives_file=True)
 def pathway_csv(request: HttpRequest, organisation: str, pk: UUID) -> HttpResponse:
     """Its numbers."""
     found = _analysis(request, organisation, pk)["told"]

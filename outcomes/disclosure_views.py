@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from accounts.reauthentication import recently_confirmed
 from outcomes import disclosure_actions, disclosure_rules, own, summaries
 from outcomes.disclosure_forms import DisclosureForm, SignForm
 from outcomes.models import Disclosure, DisclosureFile
@@ -144,12 +145,14 @@ def disclosure_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
+@recently_confirmed(gives_file=True)
 def disclosure_pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The summary to print or to send."""
     return _file(request, pk, DisclosureFile.Kind.PDF, "application/pdf", "pdf")
 
 
 @require_safe
+@recently_confirmed(gives_file=True)
 def disclosure_fhir(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The summary for other software."""
     return _file(request, pk, DisclosureFile.Kind.FHIR, "application/fhir+json", "json")

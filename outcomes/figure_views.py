@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from accounts.reauthentication import recently_confirmed
 from accounts.rules import organisations_coordinated_by
 from outcomes import change_tables, pulses, queries, staying, taking_part
 from outcomes.counting_actions import recount_before_a_page
@@ -71,6 +72,7 @@ def ask(request: HttpRequest, organisation: str) -> tuple[Asked, ScopeForm]:
 
 
 @require_safe
+@recently_confirmed(gives_file=True)
 def figure_csv(request: HttpRequest, organisation: str, key: str) -> HttpResponse:
     """The numbers of one figure, with the same filters and the same ones hidden as on its page."""
     asked, _ = ask(request, organisation)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from accounts.reauthentication import recently_confirmed
 from outcomes import own, own_actions, own_files, queries, rules
 from outcomes.own_forms import DeleteAllForm
 from supportgroups.lib.htmx import render_page
@@ -98,6 +99,7 @@ def answers_delete(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@recently_confirmed(gives_file=True)
 def answers_csv(request: HttpRequest) -> HttpResponse:
     """All own answers as a table, one question a line."""
     content = own_files.table(_check_ins(request))
@@ -105,6 +107,7 @@ def answers_csv(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@recently_confirmed(gives_file=True)
 def answers_fhir(request: HttpRequest) -> HttpResponse:
     """All own answers as a FHIR bundle, for other software."""
     content = own_files.bundle(_check_ins(request), at=timezone.now())

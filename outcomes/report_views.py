@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Organisation, User
+from accounts.reauthentication import recently_confirmed
 from accounts.rules import organisations_coordinated_by
 from audit.trail import record
 from outcomes import report_actions, report_rules
@@ -175,6 +176,7 @@ def report_detail(request: HttpRequest, organisation: str, pk: UUID) -> HttpResp
 
 
 @require_safe
+@recently_confirmed(gives_file=True)
 def report_pdf(request: HttpRequest, organisation: str, pk: UUID) -> HttpResponse:
     """The document, to keep or to send."""
     report = _report(request, organisation, pk)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Organisation, User
+from accounts.reauthentication import recently_confirmed
 from accounts.rules import organisations_coordinated_by
 from audit.chain import last_check
 from audit.models import Event
@@ -74,6 +75,7 @@ def _table(lines: Iterable[readers.Line]) -> str:
 
 
 @require_safe
+@recently_confirmed(gives_file=True)
 def trail_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """The same for a spreadsheet, each event with its place in the chain."""
     organisation, _, events = _search(request, slug)
@@ -123,6 +125,7 @@ def emergency(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@recently_confirmed
 def emergency_open(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
     """Say why, and open one person's answers for an hour."""
     person = _person(request)

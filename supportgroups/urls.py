@@ -3,13 +3,17 @@
 from django.conf import settings
 from django.urls import include, path
 
+from accounts.reauthentication import confirmed_urls
 from supportgroups import errors, health
+
+#: Addresses of packages for people who have just shown that it is them.
+ASKS_FIRST = {"account_email", "account_change_password", "account_set_password"}
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("", include("accounts.urls")),
-    path("account/", include("allauth.account.urls")),
+    path("account/", include(confirmed_urls("allauth.account.urls", ASKS_FIRST))),
     path("", include("supportgroups.pages_urls")),
     path("", include("groups.urls")),
     path("", include("screening.urls")),

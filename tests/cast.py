@@ -1,5 +1,6 @@
 """The cast: the same eight people in every test, around one group of one organisation."""
 
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -18,10 +19,23 @@ class Person:
     client: Client
 
 
-def signed_in(user: User) -> Person:
+def signed_in(user: User, *, confirmed: bool = True) -> Person:
+    """In a browser that has just shown that it is still them, unless told otherwise."""
     client = Client()
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    if confirmed:
+        confirm(client, user)
     return Person(user, client)
+
+
+def confirm(client: Client, user: User) -> None:
+    """What entering a fresh code does, for as long as a test takes."""
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "code", "at": time.time() + 3600, "reauthenticated": True}
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 def make_organisation() -> Organisation:

@@ -286,6 +286,8 @@ DOORS: dict[str, Door] = {
     "pages:gallery": Door(EVERYBODY),
     "accounts:profile": Door(SIGNED_IN),
     "accounts:reminders": Door(SIGNED_IN),
+    "accounts:confirm_by_code": Door(SIGNED_IN),
+    "accounts:file_ready": Door(SIGNED_IN),
     "pages:quick_exit": Door(EVERYBODY, "POST"),
     "accounts:staff_list": Door(STAFF, at=_organisation),
     "accounts:staff_add": Door({"coordinator"}, at=_organisation),

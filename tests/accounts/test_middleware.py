@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.live import person_topic
 from accounts.middleware import zone_of
 from tests import factories
+from tests.cast import confirm
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def test_a_new_password_is_told_to_open_rooms(member, notices):
     member.user.set_unusable_password()
     member.user.save()
     member.client.force_login(member.user)
+    confirm(member.client, member.user)
 
     member.client.post(
         reverse("account_set_password"),

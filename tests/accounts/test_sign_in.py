@@ -13,6 +13,7 @@ from accounts import forms
 from accounts.models import User
 from audit.models import Event
 from tests import factories
+from tests.cast import signed_in
 
 JOIN = "/groups/evening-circle/join/"
 
@@ -222,11 +223,10 @@ def test_signing_out_clears_what_the_browser_kept(member):
     assert "_auth_user_id" not in member.client.session
 
 
-def test_somebody_without_a_password_can_set_one(browser):
+def test_somebody_without_a_password_can_set_one(db):
     person = factories.user(password=None)
-    browser.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
 
-    response = browser.post(
+    response = signed_in(person).client.post(
         reverse("account_set_password"),
         {"password1": "a long new passphrase", "password2": "a long new passphrase"},
     )

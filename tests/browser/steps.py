@@ -3,6 +3,7 @@
 import re
 from email import message_from_string, policy
 
+from supportgroups.demo.people import PASSWORD
 from tests.browser.conftest import Someone
 from tests.processes import wait_until
 from tests.running_demo import Demo
@@ -50,6 +51,28 @@ def sign_up(person: Someone, address: str, name: str) -> None:
     person.page.wait_for_url(re.compile(r"/join/|/applications/"))
     if "/join/" in person.page.url:
         person.press("Begin")
+
+
+def download(person: Someone, label: str, address: str) -> bytes:
+    """A file that is given only to who has shown once more that it is them."""
+    person.press(label)
+    person.sees("Is it still you?")
+    person.look("confirm")
+    if person.page.locator("[name=password]").count():
+        person.page.locator("[name=password]").fill(PASSWORD)
+    else:
+        person.press("Send me a code")
+        person.page.locator("[name=code]").wait_for()
+        person.look("confirm-code")
+        person.page.locator("[name=code]").fill(newest_code(person.demo, address))
+    person.press("Continue")
+    person.sees("Your file is ready")
+    person.look("file-ready")
+    with person.page.expect_download() as found:
+        person.press("Download the file")
+    content = found.value.path().read_bytes()
+    person.press("Back")
+    return content
 
 
 def answer(person: Someone, answers: dict[str, str]) -> None:

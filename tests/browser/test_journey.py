@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,16 @@ from playwright.sync_api import expect
 from pypdf import PdfReader
 
 from tests.browser.conftest import Someone
-from tests.browser.steps import CALM, answer, mails, newest_code, send, sign_up, take_turns
+from tests.browser.steps import (
+    CALM,
+    answer,
+    download,
+    mails,
+    newest_code,
+    send,
+    sign_up,
+    take_turns,
+)
 from tests.processes import wait_until
 from tests.running_demo import Demo
 
@@ -99,9 +109,9 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     # 5. The session, and a calendar file that gives nothing away.
     river.press("About this session")
     river.look("session")
-    with river.page.expect_download() as download:
+    with river.page.expect_download() as saved:
         river.press("Add to your calendar")
-    calendar = Path(download.value.path()).read_text()
+    calendar = Path(saved.value.path()).read_text()
     assert "SUMMARY:Appointment" in calendar
     assert "evening" not in calendar.lower()
     for subject, _ in mails(demo, "@example"):
@@ -211,10 +221,10 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     river.go("/progress/")
     river.page.locator("summary", has_text="See the numbers").first.click()
     river.look("progress")
-    hand_a_summary_over(river)
+    hand_a_summary_over(river, "river@example.com")
 
 
-def hand_a_summary_over(person: Someone) -> None:
+def hand_a_summary_over(person: Someone, address: str) -> None:
     """Choose, look, sign, wait for the worker, download; then take it back."""
     person.go("/summaries/new/")
     for box in person.page.locator("[name=instruments]").all():
@@ -228,9 +238,7 @@ def hand_a_summary_over(person: Someone) -> None:
     person.press("Sign and make it")
     person.sees("It is ready")
     person.look("summary-ready")
-    with person.page.expect_download() as download:
-        person.press("Download as PDF")
-    assert download.value.path().read_bytes().startswith(b"%PDF")
+    assert download(person, "Download as PDF", address).startswith(b"%PDF")
     person.press("Take it back")
     person.page.wait_for_url("**/revoke/")
     person.press("Take it back")
@@ -398,9 +406,7 @@ def test_a_coordinator_reports_to_a_funder(demo: Demo, someone: Make) -> None:
     marigold.sees("people came at least once")
     marigold.look("report")
     came = marigold.page.locator(".stat__value").first.inner_text()
-    with marigold.page.expect_download() as download:
-        marigold.press("Download the PDF")
-    reader = PdfReader(Path(download.value.path()))
+    reader = PdfReader(BytesIO(download(marigold, "Download the PDF", "marigold@example.com")))
     assert reader.root_object["/MarkInfo"]["/Marked"]
     words = "".join(page.extract_text() for page in reader.pages)
     assert f"{came} people came at least once" in words

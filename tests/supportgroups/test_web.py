@@ -112,6 +112,7 @@ def test_the_key_of_a_sign_in_changes_at_sign_in_and_with_the_password(client):
     client.post(sign_in, {"login": person.email, "password": factories.PASSWORD})
     keys.append(client.session.session_key)
     assert client.session.get("_auth_user_id") == str(person.pk)
+    client.post(reverse("account_reauthenticate"), {"password": factories.PASSWORD})
     fresh = "another battery horse staple"
     client.post(
         reverse("account_change_password"),
