@@ -1,0 +1,140 @@
+"""What this room holds about a person."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+
+from accounts.consents import PURPOSES
+from accounts.models import Consent, StaffRole, User
+from supportgroups.lib import portable
+from supportgroups.lib.portable import (
+    A_KEY,
+    INNER,
+    Link,
+    Part,
+    Sheet,
+    choice,
+    clock,
+    day,
+    moment,
+    number,
+    words,
+    yes_no,
+)
+
+
+def _about(consent: Consent) -> str:
+    return PURPOSES[consent.purpose].titled(consent.organisation)
+
+
+def _wording(consent: Consent) -> str:
+    return PURPOSES[consent.purpose].words(consent.organisation, version=consent.version)
+
+
+_SETTINGS = Link("accounts:profile", "Your settings")
+_CHOICES = Link("outcomes:who_sees_what", "Who sees what, and your choices")
+
+SHEETS = (
+    Sheet(
+        "account",
+        "Your account and settings",
+        Part.ACCOUNT,
+        "accounts.User",
+        lambda user: User.objects.filter(pk=user.pk),
+        (
+            words("email", "E-mail address"),
+            words("display_name", "Name that others see"),
+            words("time_zone", "Time zone"),
+            words("country", "Country"),
+            words("language", "Language"),
+            moment("joined_at", "Account opened"),
+            moment("last_login", "Last sign-in"),
+            yes_no("has_password", "Has a password", User.has_usable_password, "password"),
+            yes_no("is_open", "Account is open", "is_active"),
+            yes_no("runs_the_site", "Runs this site", "is_staff"),
+            yes_no("reminds_day_before", "Early reminder"),
+            number("day_before_minutes", "Minutes before, early reminder"),
+            yes_no("reminds_hour_before", "Late reminder"),
+            number("hour_before_minutes", "Minutes before, late reminder"),
+            clock("quiet_from", "Quiet from"),
+            clock("quiet_until", "Quiet until"),
+            yes_no("mails_name_groups", "Mails may name the group"),
+            yes_no("mails_carry_entries", "Mails carry an entry for the calendar"),
+            yes_no("mails_after_missed", "Kind word after missed sessions"),
+            yes_no("mails_after_session", "Note after each session"),
+        ),
+        left_out={
+            "is_superuser": INNER,
+            "groups": INNER,
+            "user_permissions": INNER,
+        },
+        change="Change it in your settings.",
+        links=(_SETTINGS, Link("accounts:reminders", "E-mail about your sessions")),
+    ),
+    Sheet(
+        "email_addresses",
+        "E-mail addresses you sign in with",
+        Part.ACCOUNT,
+        "account.EmailAddress",
+        lambda user: EmailAddress.objects.filter(user=user).order_by("pk"),
+        (
+            words("email", "Address"),
+            yes_no("is_confirmed", "Confirmed", "verified"),
+            yes_no("is_used", "Used for mail and sign-in", "primary"),
+        ),
+        change="Change it in your settings.",
+        links=(Link("account_email", "Your e-mail address"),),
+        whose=("user",),
+        kept_as="accounts.User",
+    ),
+    Sheet(
+        "consents",
+        "What you decided about your data",
+        Part.AGREED,
+        "accounts.Consent",
+        lambda user: (
+            Consent.objects.filter(user=user).select_related("organisation").order_by("pk")
+        ),
+        (
+            words("about", "What it is about", _about, "purpose", "organisation"),
+            words("wording", "What you read", _wording, "purpose", "version"),
+            number("version", "Number of the wording"),
+            moment("given_at", "Agreed"),
+            moment("withdrawn_at", "Said no, or withdrawn"),
+        ),
+        change="You can change each choice at any time. What you said before stays written down.",
+        links=(_CHOICES,),
+        whose=("user",),
+    ),
+    Sheet(
+        "roles",
+        "What you do for organisations",
+        Part.WORK,
+        "accounts.StaffRole",
+        lambda user: (
+            StaffRole.objects.filter(user=user).select_related("organisation").order_by("pk")
+        ),
+        (
+            words("organisation", "Organisation", "organisation.name"),
+            choice("role", "Role"),
+            words("training", "Training"),
+            day("checked_on", "Background check"),
+            words("supervision", "Supervision"),
+            number("on_call_position", "Place on call"),
+            moment("asked_at", "Asked"),
+        ),
+        left_out={"told_at": INNER, "attempts": INNER},
+        change="A coordinator of the organisation can change it.",
+        whose=("user",),
+    ),
+)
+
+#: Rows and fields that lead to a person and are in no sheet.
+LEFT_OUT = {
+    "account.EmailConfirmation": A_KEY,
+}
+
+
+def export(user: User) -> dict[str, Any]:
+    """Everything this room holds about the person, and nothing about anybody else."""
+    return portable.export(SHEETS, user)

@@ -1,0 +1,443 @@
+"""What this room holds about a person."""
+
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.models import User
+from sessions.models import (
+    Attendance,
+    Booking,
+    CalendarFeed,
+    Cover,
+    Debrief,
+    Entry,
+    FollowUp,
+    Intervention,
+    Knock,
+    LineMessage,
+    Message,
+    MessageVersion,
+    Pulse,
+    Reaction,
+    Reminder,
+    Report,
+    Turn,
+)
+from supportgroups.lib import portable
+from supportgroups.lib.portable import (
+    A_KEY,
+    INNER,
+    SOMEBODY_ELSE,
+    STAFF_WORDS,
+    Column,
+    Link,
+    Part,
+    Sheet,
+    choice,
+    day,
+    moment,
+    number,
+    words,
+    yes_no,
+)
+
+_HOME = Link("outcomes:participant_home", "Your groups and sessions")
+_REMINDERS = Link("accounts:reminders", "E-mail about your sessions")
+_CALENDAR = Link("sessions:calendar_feeds", "Sessions in your calendar")
+_BY_LEADS = "Something is not right? Those who lead the group can correct it."
+_STAYS = "It stays as it was, and goes by itself."
+
+
+def _session(way: str = "support_session") -> tuple[Column, Column]:
+    """Which session it was."""
+    return (
+        words("group", "Group", f"{way}.group.name"),
+        moment("session_at", "Session", f"{way}.starts_at"),
+    )
+
+
+SHEETS = (
+    Sheet(
+        "attendance",
+        "Sessions you came to",
+        Part.SESSIONS,
+        "support_sessions.Attendance",
+        lambda user: (
+            Attendance.objects.filter(membership__user=user)
+            .select_related("support_session__group")
+            .order_by("support_session__starts_at", "pk")
+        ),
+        (
+            *_session(),
+            choice("status", "Whether you came"),
+            choice("answer", "What you said before"),
+            moment("answered_at", "Said"),
+            moment("first_seen_at", "Came"),
+            moment("last_seen_at", "Left"),
+            choice("came_by", "How"),
+            number("said_count", "Messages you sent"),
+            number("spoke_seconds", "Seconds you spoke in turns"),
+            choice("status_by_presence", "Before it was corrected"),
+            moment("corrected_at", "Corrected"),
+            moment("introduced_at", "The room was asked to welcome you"),
+        ),
+        left_out={
+            "membership": INNER,
+            "corrected_by": SOMEBODY_ELSE,
+            "introduced_by": SOMEBODY_ELSE,
+        },
+        change=_BY_LEADS,
+        links=(_HOME,),
+    ),
+    Sheet(
+        "messages",
+        "What you wrote in sessions",
+        Part.SESSIONS,
+        "support_sessions.Message",
+        lambda user: (
+            Message.objects.filter(sender=user)
+            .select_related("support_session__group")
+            .order_by("sent_at", "pk")
+        ),
+        (
+            *_session(),
+            moment("sent_at", "Sent"),
+            words("body", "What you wrote"),
+            yes_no("is_anonymous", "Without your name"),
+            yes_no("is_from_facilitator", "As somebody who leads"),
+            # Not what it answers: that is somebody else's.
+            yes_no(
+                "is_answer",
+                "Answers a message",
+                lambda row: row.reply_to_id is not None,
+                "reply_to",
+            ),
+            moment("edited_at", "Changed"),
+            moment("deleted_at", "Deleted by you"),
+            moment("hidden_at", "Hidden from the room"),
+        ),
+        left_out={
+            "sequence": INNER,
+            "client_id": INNER,
+            "revision": INNER,
+            "hidden_by": SOMEBODY_ELSE,
+        },
+        change="You can change or delete a message in the room, while the session runs.",
+        links=(_HOME,),
+        whose=("sender",),
+    ),
+    Sheet(
+        "earlier_messages",
+        "Earlier words of messages you changed",
+        Part.SESSIONS,
+        "support_sessions.MessageVersion",
+        lambda user: (
+            MessageVersion.objects.filter(message__sender=user)
+            .select_related("message__support_session__group")
+            .order_by("replaced_at", "pk")
+        ),
+        (
+            *_session("message.support_session"),
+            words("body", "What it said"),
+            moment("replaced_at", "Until"),
+        ),
+        change=_STAYS,
+    ),
+    Sheet(
+        "reactions",
+        "Your quiet answers to messages",
+        Part.SESSIONS,
+        "support_sessions.Reaction",
+        lambda user: (
+            Reaction.objects.filter(user=user)
+            .select_related("message__support_session__group")
+            .order_by("pk")
+        ),
+        (*_session("message.support_session"), choice("kind", "What you said")),
+        change="You can take it back in the room.",
+        whose=("user",),
+    ),
+    Sheet(
+        "turns",
+        "Your turns to speak",
+        Part.SESSIONS,
+        "support_sessions.Turn",
+        lambda user: (
+            Turn.objects.filter(user=user)
+            .select_related("support_session__group")
+            .order_by("asked_at", "pk")
+        ),
+        (
+            *_session(),
+            choice("kind", "How"),
+            choice("status", "What became of it"),
+            moment("asked_at", "Asked"),
+            moment("began_at", "Began"),
+            moment("ended_at", "Ended"),
+        ),
+        left_out={"round": INNER, "position": INNER},
+        change=_STAYS,
+        whose=("user",),
+    ),
+    Sheet(
+        "entries",
+        "When you entered a room",
+        Part.SESSIONS,
+        "support_sessions.Entry",
+        lambda user: (
+            Entry.objects.filter(user=user)
+            .select_related("support_session__group")
+            .order_by("accepted_at", "pk")
+        ),
+        (
+            *_session(),
+            moment("accepted_at", "You agreed to the privacy reminder"),
+            moment("left_at", "Left"),
+            moment("help_offered_at", "Help lines were offered"),
+            moment("help_closed_at", "You closed them"),
+        ),
+        change=_STAYS,
+        whose=("user",),
+    ),
+    Sheet(
+        "knocks",
+        "When you knocked at a closed door",
+        Part.SESSIONS,
+        "support_sessions.Knock",
+        lambda user: (
+            Knock.objects.filter(user=user)
+            .select_related("support_session__group")
+            .order_by("asked_at", "pk")
+        ),
+        (
+            *_session(),
+            moment("asked_at", "Knocked"),
+            moment("answered_at", "Answered"),
+            yes_no("is_let_in", "Let in"),
+        ),
+        left_out={"answered_by": SOMEBODY_ELSE},
+        change=_STAYS,
+        whose=("user",),
+    ),
+    Sheet(
+        "pulses",
+        "How sessions were for you",
+        Part.ANSWERS,
+        "support_sessions.Pulse",
+        lambda user: (
+            Pulse.objects.filter(user=user)
+            .select_related("support_session__group")
+            .order_by("answered_at", "pk")
+        ),
+        (
+            *_session(),
+            choice("felt_heard", "Did you feel heard"),
+            choice("felt_safe", "Did you feel safe"),
+            moment("answered_at", "Answered"),
+        ),
+        change="You can change it for three days after the session.",
+        links=(_HOME,),
+        whose=("user",),
+    ),
+    Sheet(
+        "reminders",
+        "Mails about your sessions",
+        Part.ACCOUNT,
+        "support_sessions.Reminder",
+        lambda user: (
+            Reminder.objects.filter(user=user)
+            .select_related("support_session__group")
+            .order_by("support_session__starts_at", "pk")
+        ),
+        (*_session(), choice("kind", "Why"), moment("sent_at", "Sent")),
+        left_out={"calendar_sequence": INNER, "claimed_at": INNER, "attempts": INNER},
+        change="Choose which mails come in your settings.",
+        links=(_REMINDERS,),
+        whose=("user",),
+    ),
+    Sheet(
+        "calendar_addresses",
+        "Addresses for your calendar",
+        Part.ACCOUNT,
+        "support_sessions.CalendarFeed",
+        lambda user: (
+            CalendarFeed.objects.filter(user=user).select_related("group").order_by("made_at", "pk")
+        ),
+        (
+            words("group", "Group, or empty for all", "group.name"),
+            yes_no("shows_names", "Names groups"),
+            moment("made_at", "Made"),
+        ),
+        left_out={"nonce": A_KEY},
+        change="You can change or delete it.",
+        links=(_CALENDAR,),
+        whose=("user",),
+    ),
+    Sheet(
+        "steps_for_safety",
+        "When somebody stepped in because of you",
+        Part.SAFETY,
+        "support_sessions.Intervention",
+        lambda user: (
+            Intervention.objects.filter(about=user)
+            .select_related("support_session__group")
+            .order_by("made_at", "pk")
+        ),
+        (
+            *_session(),
+            choice("kind", "What was done"),
+            choice("reason", "Why"),
+            words("claim", "The part of your message"),
+            moment("made_at", "When"),
+            moment("ended_at", "Undone"),
+            moment("reviewed_at", "Reviewed"),
+            choice("verdict", "What the review said"),
+        ),
+        left_out={
+            "message": "Stands in what they wrote.",
+            "resource": INNER,
+            "words": STAFF_WORDS,
+            "made_by": SOMEBODY_ELSE,
+            "told_at": INNER,
+            "ended_by": SOMEBODY_ELSE,
+            "reviewed_by": SOMEBODY_ELSE,
+            "review_note": STAFF_WORDS,
+        },
+        change="Ask whoever oversees the group, or a coordinator, to look at it again.",
+        whose=("about",),
+    ),
+    Sheet(
+        "reports",
+        "Messages you reported",
+        Part.SAFETY,
+        "support_sessions.Report",
+        lambda user: (
+            Report.objects.filter(reporter=user)
+            .select_related("message__support_session__group")
+            .order_by("made_at", "pk")
+        ),
+        (
+            *_session("message.support_session"),
+            choice("reason", "Why"),
+            words("detail", "What you wrote"),
+            moment("made_at", "When"),
+            moment("handled_at", "Somebody had looked"),
+            choice("outcome", "What came of it"),
+        ),
+        left_out={"told_at": INNER, "handled_by": SOMEBODY_ELSE, "note": STAFF_WORDS},
+        change=_STAYS,
+        whose=("reporter",),
+    ),
+    Sheet(
+        "debriefs",
+        "Debriefs you wrote",
+        Part.WORK,
+        "support_sessions.Debrief",
+        lambda user: (
+            Debrief.objects.filter(author=user)
+            .select_related("support_session__group")
+            .order_by("saved_at", "pk")
+        ),
+        (
+            *_session(),
+            words("how_it_went", "How it went"),
+            words("concerns", "What to keep an eye on"),
+            moment("saved_at", "Saved"),
+            moment("written_at", "Finished"),
+        ),
+        left_out={"revision": INNER, "saved_from": INNER},
+        change="You can change it on the session’s page.",
+        whose=("author",),
+    ),
+    Sheet(
+        "follow_ups",
+        "Follow-ups you noted, or look after",
+        Part.WORK,
+        "support_sessions.FollowUp",
+        lambda user: (
+            FollowUp.objects.filter(Q(owner=user) | Q(noted_by=user))
+            .select_related("support_session__group")
+            .order_by("noted_at", "pk")
+            .annotate(is_own_words=Q(noted_by=user), is_mine=Q(owner=user))
+        ),
+        (
+            *_session(),
+            words("what", "What you noted", lambda row: row.what * row.is_own_words, "what"),
+            yes_no("is_mine", "You look after it", lambda row: row.is_mine, "owner", "noted_by"),
+            day("due_on", "Due"),
+            moment("noted_at", "Noted"),
+            moment("done_at", "Done"),
+        ),
+        left_out={"done_by": SOMEBODY_ELSE},
+        change="You can change it on the session’s page.",
+    ),
+    Sheet(
+        "lead_messages",
+        "What you wrote to others who lead",
+        Part.WORK,
+        "support_sessions.LineMessage",
+        lambda user: (
+            LineMessage.objects.filter(sender=user)
+            .select_related("support_session__group")
+            .order_by("sent_at", "pk")
+        ),
+        (*_session(), moment("sent_at", "Sent"), words("body", "What you wrote")),
+        left_out={"sequence": INNER, "client_id": INNER},
+        change=_STAYS,
+        whose=("sender",),
+    ),
+    Sheet(
+        "covers",
+        "When you asked for cover, or took a session over",
+        Part.WORK,
+        "support_sessions.Cover",
+        lambda user: (
+            Cover.objects.filter(Q(facilitator=user) | Q(taken_by=user))
+            .select_related("support_session__group")
+            .annotate(is_asked_by_them=Q(facilitator=user))
+            .order_by("asked_at", "pk")
+        ),
+        (
+            *_session(),
+            yes_no("by_yourself", "You asked", "is_asked_by_them"),
+            words("note", "What you wrote", lambda row: row.note * row.is_asked_by_them, "note"),
+            moment("asked_at", "Asked"),
+            moment("taken_at", "Taken over"),
+            moment("withdrawn_at", "Taken back"),
+        ),
+        left_out={"given_back": INNER},
+        change="You can change it on the session’s page.",
+        whose=("facilitator", "taken_by"),
+    ),
+    Sheet(
+        "bookings",
+        "Sessions you are booked to lead",
+        Part.WORK,
+        "support_sessions.Booking",
+        lambda user: (
+            Booking.objects.filter(facilitator=user)
+            .select_related("support_session__group")
+            .order_by("support_session__starts_at", "pk")
+        ),
+        _session(),
+        change="It follows who leads the group.",
+        whose=("facilitator",),
+        is_about_people=False,
+    ),
+)
+
+_IN_THE_TRAIL = "That somebody did it stands in what they did."
+LEFT_OUT = {
+    "support_sessions.SupportSession.planned_by": _IN_THE_TRAIL,
+    "support_sessions.SupportSession.began_by": _IN_THE_TRAIL,
+    "support_sessions.SupportSession.ended_by": _IN_THE_TRAIL,
+    "support_sessions.SupportSession.door_closed_by": _IN_THE_TRAIL,
+    "support_sessions.SupportSession.door_opened_by": _IN_THE_TRAIL,
+    "support_sessions.Hint": "A guess of the word list for those who lead. Goes with its message.",
+}
+
+
+def export(user: User) -> dict[str, Any]:
+    """Everything this room holds about the person, and nothing about anybody else."""
+    return portable.export(SHEETS, user)
