@@ -17,6 +17,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_ENV=production STATIC_ROOT=/app/staticfiles
 # Hashed and compressed once, here. The values only let the settings load: nothing is signed or called.
 RUN SECRET_KEY=building-the-image-signs-nothing-0123456789-0123456789 \
+    FIELD_ENCRYPTION_KEYS=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef \
     DATABASE_URL=postgres://build@127.0.0.1:1/build REDIS_URL=redis://127.0.0.1:1/0 \
     ALLOWED_HOSTS=build.invalid SITE_URL=https://build.invalid MAIL_HOST=build.invalid \
     python manage.py collectstatic --noinput --verbosity 0

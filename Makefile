@@ -22,6 +22,7 @@ STAMP := .venv/.installed-$(shell cat requirements.lock .python-version | cksum 
 
 # Settings as in production, for checks that start nothing.
 PRODUCTION := DJANGO_ENV=production SECRET_KEY=for-looking-at-settings-only-it-signs-nothing-0123456789 \
+	FIELD_ENCRYPTION_KEYS=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef \
 	DATABASE_URL=postgres://nobody@127.0.0.1:1/nothing DATABASE_POOL_SIZE=0 REDIS_URL=redis://127.0.0.1:1/0 \
 	ALLOWED_HOSTS=groups.example.org SITE_URL=https://groups.example.org MAIL_HOST=localhost
 

@@ -200,6 +200,7 @@ def main() -> None:
         os.environ |= {
             "DJANGO_ENV": "test",
             "SECRET_KEY": "signs nothing",
+            "FIELD_ENCRYPTION_KEYS": "0123456789abcdef" * 4,
             "DATABASE_URL": services.owner_url,
             "REDIS_URL": services.redis_url,
         }

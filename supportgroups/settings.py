@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from environs import Env, EnvError
 
+from supportgroups.lib import encryption
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
@@ -31,6 +33,7 @@ if DEMO and sys.argv[1:2] == ["demo"]:
     # nobody can know, and itself it uses none of them.
     for _unused in (
         "SECRET_KEY=unused",
+        f"FIELD_ENCRYPTION_KEYS={'01' * 32}",
         "DATABASE_URL=postgres://unused",
         "REDIS_URL=redis://unused",
     ):
@@ -51,6 +54,14 @@ if PRODUCTION and (len(SECRET_KEY) < 50 or "change-me" in SECRET_KEY or SECRET_K
         "SECRET_KEY is an example or too short: use 50 or more random characters."
     )
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+
+_keys_file = env.str("FIELD_ENCRYPTION_KEYS_FILE", "")
+#: Encrypt words and answers in the database: the first one encrypts, all decrypt.
+FIELD_ENCRYPTION_KEYS = encryption.parse_keys(
+    encryption.read_keys(_keys_file)
+    if _keys_file
+    else required("FIELD_ENCRYPTION_KEYS", "64 hexadecimal digits that encrypt people's words.")
+)
 
 SITE_NAME = env.str("SITE_NAME", "Open Circle")
 SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")

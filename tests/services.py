@@ -43,6 +43,7 @@ def _environment(started: embedded.Services) -> dict[str, str]:
     return {
         "DJANGO_ENV": "test",
         "SECRET_KEY": "signs nothing that outlives the tests",
+        "FIELD_ENCRYPTION_KEYS": "0123456789abcdef" * 4,
         # The owner's role may make the test database.
         "DATABASE_URL": started.owner_url,
         "REDIS_URL": started.redis_url,

@@ -23,6 +23,7 @@ from tests.processes import ROOT, own_environment, status, wait_until
 DOMAIN = "groups.example.org"
 SECRETS = {
     "SECRET_KEY",
+    "FIELD_ENCRYPTION_KEYS",
     "POSTGRES_PASSWORD",
     "DATABASE_OWNER_PASSWORD",
     "DATABASE_APP_PASSWORD",
@@ -67,6 +68,7 @@ def compose(variables: dict[str, str]) -> dict[str, Any]:
 def filled_in(**variables: str) -> dict[str, str]:
     """A `.env` as an operator fills it in."""
     return {name: f"{name.lower()}-{'0123456789' * 6}" for name in SECRETS} | {
+        "FIELD_ENCRYPTION_KEYS": "0123456789abcdef" * 4,
         "DOMAIN": DOMAIN,
         **variables,
     }

@@ -3,15 +3,20 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from supportgroups.celery import app as celery
+from supportgroups.lib import encryption
 from tests.processes import ROOT, own_environment
 
+KEY = "0123456789abcdef" * 4
 PRODUCTION = {
     "DJANGO_ENV": "production",
     "SECRET_KEY": "k" * 20 + "0123456789" * 4,
+    "FIELD_ENCRYPTION_KEYS": KEY,
     "DATABASE_URL": "postgres://app@127.0.0.1:1/none",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "ALLOWED_HOSTS": "groups.example.org",
@@ -53,6 +58,31 @@ def test_production_refuses_an_example_secret(example: str) -> None:
     result = load(PRODUCTION | {"SECRET_KEY": example})
     assert result.returncode != 0
     assert "SECRET_KEY" in result.stderr
+
+
+def test_keys_are_many_or_in_a_file_and_never_examples(tmp_path: Path) -> None:
+    shown = (
+        "import supportgroups.settings as s; print(*(key[:2] for key in s.FIELD_ENCRYPTION_KEYS))"
+    )
+    keys = [f"{first}{'1a2b' * 15}00" for first in ("a1", "b2")]
+    many = load(PRODUCTION | {"FIELD_ENCRYPTION_KEYS": ", ".join(keys)}, shown)
+    assert many.stdout.split() == ["a1", "b2"], many.stderr
+
+    file = tmp_path / "keys"
+    file.write_text("\n".join(reversed(keys)) + "\n")
+    assert load(PRODUCTION | {"FIELD_ENCRYPTION_KEYS_FILE": str(file)}, shown).stdout.split() == [
+        "b2",
+        "a1",
+    ]
+    missing = load(PRODUCTION | {"FIELD_ENCRYPTION_KEYS_FILE": str(tmp_path / "none")})
+    assert "FIELD_ENCRYPTION_KEYS_FILE cannot be read: No such file" in missing.stderr
+
+
+@pytest.mark.parametrize("example", ["change-me", "00" * 32, "a1b2c3d4", f"{KEY},{KEY}", ""])
+def test_keys_that_are_none_are_refused_and_not_shown(example: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="FIELD_ENCRYPTION_KEYS") as refused:
+        encryption.parse_keys(example)
+    assert not example or example not in str(refused.value)
 
 
 def test_a_mail_password_goes_out_encrypted_only() -> None:
@@ -118,8 +148,10 @@ def test_env_example_names_nothing_that_is_not_read() -> None:
 
 def test_env_example_holds_no_secret() -> None:
     example = (ROOT / ".env.example").read_text()
-    secrets = re.findall(r"^(\w*(?:SECRET_KEY|PASSWORD)\w*)=(.*)$", example, re.MULTILINE)
-    assert len(secrets) >= 5
+    secrets = re.findall(
+        r"^(\w*(?:SECRET_KEY|PASSWORD|ENCRYPTION_KEYS)\w*)=(.*)$", example, re.MULTILINE
+    )
+    assert len(secrets) >= 6
     assert [name for name, value in secrets if value] == []
 
 

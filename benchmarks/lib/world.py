@@ -30,6 +30,7 @@ def services() -> Iterator[embedded.Services]:
                 "DJANGO_ENV": "test",
                 "DJANGO_SETTINGS_MODULE": "supportgroups.settings",
                 "SECRET_KEY": "signs nothing",
+                "FIELD_ENCRYPTION_KEYS": "0123456789abcdef" * 4,
                 "DATABASE_URL": started.owner_url,
                 "TEST_APP_DATABASE_URL": started.database_url,
                 "REDIS_URL": started.redis_url,

@@ -108,6 +108,7 @@ def test_the_demo_itself_has_both(tmp_path: Any) -> None:
             DJANGO_SETTINGS_MODULE="supportgroups.settings",
             DJANGO_ENV="demo",
             SECRET_KEY="signs nothing",
+            FIELD_ENCRYPTION_KEYS=PRODUCTION["FIELD_ENCRYPTION_KEYS"],
             DATABASE_URL=PRODUCTION["DATABASE_URL"],
             REDIS_URL=PRODUCTION["REDIS_URL"],
             DEMO_OUTBOX=str(tmp_path),

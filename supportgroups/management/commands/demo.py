@@ -154,7 +154,8 @@ def _environment(data: Path, port: int, services: embedded.Services) -> dict[str
         (data / name).mkdir(exist_ok=True)
     return os.environ | {
         "DJANGO_ENV": "demo",
-        "SECRET_KEY": _secret_key(data / "secret-key"),
+        "SECRET_KEY": _kept(data / "secret-key", secrets.token_urlsafe(50)),
+        "FIELD_ENCRYPTION_KEYS": _kept(data / "field-encryption-keys", secrets.token_hex(32)),
         "DATABASE_URL": services.database_url,
         "REDIS_URL": services.redis_url,
         "SITE_URL": _address(port),
@@ -165,11 +166,13 @@ def _environment(data: Path, port: int, services: embedded.Services) -> dict[str
     }
 
 
-def _secret_key(file: Path) -> str:
-    """Made once, so that people stay signed in over a restart."""
+def _kept(file: Path, fresh: str) -> str:
+    """Made once: people stay signed in over a restart, and what they wrote stays readable."""
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(50))
+        unfinished = file.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(fresh)
+        unfinished.replace(file)
     return file.read_text()
 
 
