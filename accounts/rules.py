@@ -272,3 +272,26 @@ def reminders_in_words(user: User) -> str:
         return "None"
     rest = [f"{words[0].lower()}{words[1:]}" for words in chosen[1:]]
     return " and ".join([chosen[0], *rest])
+
+
+def never_confirmed(before: datetime) -> QuerySet[User]:
+    """Accounts whose address nobody ever showed to be theirs, and that nothing refers to."""
+    return User.objects.filter(
+        joined_at__lt=before,
+        last_login__isnull=True,
+        is_staff=False,
+        is_superuser=False,
+        staff_roles__isnull=True,
+        facilitator_assignments__isnull=True,
+        memberships__isnull=True,
+        applications__isnull=True,
+        overseen_groups__isnull=True,
+        concerns__isnull=True,
+        consents__isnull=True,
+    )
+
+
+def roles_never_taken_up(before: datetime) -> QuerySet[StaffRole]:
+    """Roles of people who were asked and never came, and whom no group has waited for."""
+    led = User.objects.filter(facilitator_assignments__isnull=False)
+    return StaffRole.objects.not_signed_in().filter(asked_at__lt=before).exclude(user__in=led)

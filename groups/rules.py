@@ -1045,3 +1045,10 @@ def way_in(
     link = staffs or (starts_at is not None and starts_at - LINK_SHOWN_BEFORE <= at)
     is_online = group.format == SupportGroup.Format.ONLINE
     return WayIn(address, link, link if is_online else address)
+
+
+def groups_closed(before: datetime) -> QuerySet[SupportGroup]:
+    """Groups that were closed before this moment: nobody has to find the way any more."""
+    return SupportGroup.objects.filter(
+        lifecycle=SupportGroup.Lifecycle.CLOSED, lifecycle_changed_at__lt=before
+    )

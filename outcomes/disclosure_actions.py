@@ -136,8 +136,3 @@ def hand_out(*, disclosure: Disclosure, kind: str, by: User, at: datetime | None
     found = disclosure_rules.check_may_download(by, disclosure, kind, at=at)
     record("disclosure.downloaded", by=by, on=disclosure, at=at, kind=kind)
     return bytes(found.content)
-
-
-def delete_expired(*, at: datetime | None = None) -> int:
-    """Delete what was begun and never signed; returns how many rows."""
-    return disclosure_rules.drafts_expired(at or timezone.now()).delete()[0]

@@ -16,8 +16,6 @@ from supportgroups.lib.refusals import Refused
 
 #: Days until a summary ends, as offered.
 ENDS_AFTER = [(30, "In a month"), (90, "In 3 months"), (180, "In 6 months"), (365, "In a year")]
-#: What nobody signed is deleted by the first night after so long.
-DRAFT_KEPT = timedelta(days=1)
 #: A worker that has not made it by then was killed.
 CLAIM_LASTS = timedelta(minutes=3)
 MOST_ATTEMPTS = 5
@@ -92,9 +90,9 @@ def disclosures_over(*, at: datetime | None = None) -> list[Disclosure]:
     return [each for each in perhaps.select_related("user") if last_day_is_over(each, at=at)]
 
 
-def drafts_expired(at: datetime) -> QuerySet[Disclosure]:
+def drafts_expired(before: datetime) -> QuerySet[Disclosure]:
     """What was begun and never signed."""
-    return Disclosure.objects.filter(signed_at__isnull=True, begun_at__lt=at - DRAFT_KEPT)
+    return Disclosure.objects.filter(signed_at__isnull=True, begun_at__lt=before)
 
 
 def is_given_up(disclosure: Disclosure) -> bool:

@@ -1,6 +1,6 @@
 """What coordinators do with feeds. The work itself is done later (`outreach.importing`)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import OperationalError, transaction
 from django.utils import timezone
@@ -13,9 +13,6 @@ from outreach import rules, tasks
 from outreach.models import Feed, Import
 from supportgroups.lib.later import later
 from supportgroups.lib.refusals import Refused
-
-#: Runs, and what stood in their files, are kept this long.
-KEPT = timedelta(days=30)
 
 
 @transaction.atomic
@@ -121,9 +118,3 @@ def _locked(run: Import, by: User | None) -> Import:
     if by is not None:
         check_may_coordinate(by, run.feed.organisation)
     return run
-
-
-def delete_expired(*, at: datetime | None = None) -> int:
-    """Delete runs, with what stood in their files, 30 days after they were made."""
-    old = Import.objects.filter(made_at__lt=(at or timezone.now()) - KEPT)
-    return old.delete()[0]

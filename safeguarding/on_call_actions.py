@@ -1,6 +1,6 @@
 """Who is on call in which order, who is away, and how soon an organisation answers."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from django.db import transaction
 from django.utils import timezone
@@ -100,8 +100,3 @@ def set_times(
     )
     record("on_call.times_set", by=by, on=organisation, organisation=organisation.pk, at=at)
     return plan
-
-
-def delete_expired(*, at: datetime | None = None) -> int:
-    """Delete who was away and is back, with a day to spare for zones. Returns how many rows."""
-    return Away.objects.filter(until__lt=timezone.localdate(at) - timedelta(days=1)).delete()[0]

@@ -3,10 +3,11 @@
 from datetime import date, datetime, timedelta
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import Organisation, StaffRole, StaffRoleQuerySet, User
 from accounts.rules import Viewer, organisations_coordinated_by
-from safeguarding.models import OnCallPlan
+from safeguarding.models import Away, OnCallPlan
 from safeguarding.rules import today_at
 from supportgroups.lib.refusals import Refused
 
@@ -81,3 +82,8 @@ def plan_in_words(plan: OnCallPlan) -> list[str]:
     if not hours.startswith("every"):
         hours = plan.hours_in_words
     return [first, then, f"Both times run only while you are at work: {hours}."]
+
+
+def away_over(before: datetime) -> QuerySet[Away]:
+    """Who was away and is back. The day to spare is for zones."""
+    return Away.objects.filter(until__lt=timezone.localdate(before))

@@ -688,21 +688,3 @@ def withdraw_application(
     application.save()
     _record(application, "withdrawn", by, at)
     return application
-
-
-@transaction.atomic
-def delete_expired(*, at: datetime | None = None) -> dict[str, int]:
-    """Delete what has outlived `docs/data-retention.yaml`. Returns how many rows of each kind."""
-    at = at or timezone.now()
-    answers, _ = rules.answers_expired(at).delete()
-    notes, _ = rules.notes_expired(at).delete()
-    _, talks = rules.appointments_expired(at).delete()
-    words = rules.applications_over(at).exclude(another_look_words="")
-    _, drafts = rules.drafts_expired(at).delete()
-    return {
-        "answer": answers,
-        "note": notes,
-        "talk": talks.get("screening.Appointment", 0),
-        "words": words.update(another_look_words=""),
-        "draft": drafts.get("screening.Application", 0),
-    }

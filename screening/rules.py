@@ -47,8 +47,6 @@ from screening.models import (
 )
 from supportgroups.lib.refusals import Refused
 
-#: How long answers are kept after the decision, and drafts after their last answer.
-ANSWERS_KEPT, DRAFTS_KEPT = timedelta(days=90), timedelta(days=30)
 #: How many times a person is offered for a talk, at most.
 MOST_TIMES = 5
 #: From the mildest to the one that outweighs all others.
@@ -362,9 +360,9 @@ def concern_from(application: Application, question: Question) -> Concern | None
     return found.select_related("assigned_to", "organisation").order_by("-opened_at").first()
 
 
-def applications_over(at: datetime) -> QuerySet[Application]:
+def applications_over(since: datetime) -> QuerySet[Application]:
     """Whose health data nobody needs any more: decided long ago, or taken back."""
-    status, since = Application.Status, at - ANSWERS_KEPT
+    status = Application.Status
     recently = Decision.objects.filter(application=OuterRef("pk"), decided_at__gte=since)
     decided_long_ago = (
         Q(status__in=[status.ACCEPTED, status.REFERRED], submitted_at__lt=since)
@@ -374,26 +372,26 @@ def applications_over(at: datetime) -> QuerySet[Application]:
     return Application.objects.filter(decided_long_ago | Q(status=status.WITHDRAWN))
 
 
-def answers_expired(at: datetime) -> QuerySet[Answer]:
+def answers_expired(before: datetime) -> QuerySet[Answer]:
     """Answers that nobody needs any more (data-retention.yaml)."""
-    return Answer.objects.filter(application__in=applications_over(at))
+    return Answer.objects.filter(application__in=applications_over(before))
 
 
-def notes_expired(at: datetime) -> QuerySet[Note]:
+def notes_expired(before: datetime) -> QuerySet[Note]:
     """What staff wrote about answers lives as long as they do."""
-    return Note.objects.filter(application__in=applications_over(at))
+    return Note.objects.filter(application__in=applications_over(before))
 
 
-def appointments_expired(at: datetime) -> QuerySet[Appointment]:
+def appointments_expired(before: datetime) -> QuerySet[Appointment]:
     """Talks, their times, and what the person wrote about them live as long as the answers."""
-    return Appointment.objects.filter(application__in=applications_over(at))
+    return Appointment.objects.filter(application__in=applications_over(before))
 
 
-def drafts_expired(at: datetime) -> QuerySet[Application]:
+def drafts_expired(before: datetime) -> QuerySet[Application]:
     """Requests that were begun, never sent, and not touched for long."""
-    touched = Answer.objects.filter(application=OuterRef("pk"), answered_at__gte=at - DRAFTS_KEPT)
+    touched = Answer.objects.filter(application=OuterRef("pk"), answered_at__gte=before)
     return Application.objects.filter(
-        ~Exists(touched), status=Application.Status.DRAFT, started_at__lt=at - DRAFTS_KEPT
+        ~Exists(touched), status=Application.Status.DRAFT, started_at__lt=before
     )
 
 

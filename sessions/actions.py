@@ -1431,13 +1431,3 @@ def raise_concern(
         by=by,
         at=at,
     )
-
-
-@transaction.atomic
-def delete_expired(*, at: datetime | None = None) -> dict[str, int]:
-    """Delete what has outlived `docs/data-retention.yaml`. Returns how many rows of each kind."""
-    at = at or timezone.now()
-    counts = {}
-    for rows in (*rules.expired(at), *after_rules.expired(at)):
-        counts[rows.model._meta.model_name or ""] = rows.delete()[0]
-    return counts

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db.models import (
@@ -32,11 +31,13 @@ from sessions.models import (
     Entry,
     FollowUp,
     Intervention,
+    LineMessage,
     Message,
     Pulse,
     Report,
     SupportSession,
 )
+from supportgroups.lib.lifetimes import lifetime, longest
 from supportgroups.lib.refusals import Refused
 
 #: The two questions can be answered, and changed, for this long.
@@ -45,9 +46,8 @@ PULSE_OPEN_FOR = timedelta(days=3)
 NOT_SAFE = Pulse.Safe.HARDLY
 #: Facilitators are asked for a debrief for this long.
 DEBRIEF_ASKED_FOR = timedelta(days=7)
-#: How long what people said about a session is kept (`docs/data-retention.yaml`).
-PULSES_KEPT = timedelta(days=400)
-DEBRIEFS_KEPT = timedelta(days=365)
+#: How long what people said about a session is kept.
+PULSES_KEPT = lifetime("support_sessions.Pulse")
 
 Status = SupportSession.Status
 
@@ -364,7 +364,7 @@ def messages_under_review(*, at: datetime | None = None) -> QuerySet[Message]:
     acted_on = Intervention.objects.to_review().filter(message__isnull=False)
     return Message.objects.filter(
         Q(pk__in=reported.values("message")) | Q(pk__in=acted_on.values("message")),
-        support_session__ended_at__gte=(at or timezone.now()) - rules.KEPT_FOR_REVIEW,
+        support_session__ended_at__gte=(at or timezone.now()) - longest("support_sessions.Message"),
     )
 
 
@@ -401,23 +401,28 @@ def may_read_again(admission: rules.Admission, support_session: SupportSession) 
     )
 
 
-def expired(at: datetime) -> list[QuerySet[Any]]:
-    """Messages, pulses, debriefs and follow-ups whose time is over."""
+def _sessions_forgotten(at: datetime) -> QuerySet[SupportSession]:
+    """Sessions whose messages have stayed as long as their group says."""
     days = ExpressionWrapper(
-        F("support_session__group__keeps_messages_days") * timedelta(days=1),
+        F("group__keeps_messages_days") * timedelta(days=1),
         output_field=DurationField(),
     )
     # A session that ended before the promise was written down has none: LEAST leaves NULL out.
     until = Least(
-        "support_session__messages_expire_at",
-        ExpressionWrapper(F("support_session__ended_at") + days, output_field=DateTimeField()),
+        "messages_expire_at",
+        ExpressionWrapper(F("ended_at") + days, output_field=DateTimeField()),
     )
-    return [
-        Message.objects.filter(support_session__status=Status.ENDED)
-        .alias(expires_at=until)
-        .filter(expires_at__lt=at)
-        .exclude(pk__in=messages_under_review(at=at).values("pk")),
-        Pulse.objects.filter(answered_at__lt=at - PULSES_KEPT),
-        Debrief.objects.filter(support_session__ended_at__lt=at - DEBRIEFS_KEPT),
-        FollowUp.objects.filter(done_at__lt=at - DEBRIEFS_KEPT),
-    ]
+    ended = SupportSession.objects.filter(status=Status.ENDED)
+    return ended.alias(expires_at=until).filter(expires_at__lt=at)
+
+
+def messages_expired(at: datetime) -> QuerySet[Message]:
+    """Messages that nobody has to look at any more."""
+    return Message.objects.filter(support_session__in=_sessions_forgotten(at)).exclude(
+        pk__in=messages_under_review(at=at).values("pk")
+    )
+
+
+def line_messages_expired(at: datetime) -> QuerySet[LineMessage]:
+    """What those who led told each other goes with what was said in the room."""
+    return LineMessage.objects.filter(support_session__in=_sessions_forgotten(at))

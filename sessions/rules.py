@@ -33,18 +33,14 @@ from sessions.models import (
     Entry,
     Intervention,
     InterventionQuerySet,
-    Knock,
-    Reminder,
     SupportSession,
     SupportSessionQuerySet,
-    Turn,
 )
+from supportgroups.lib.lifetimes import lifetime, longest
 from supportgroups.lib.refusals import Refused
 
 #: A session nobody ended is ended by the clock this long after its planned end.
 FORGOTTEN_AFTER = timedelta(minutes=60)
-#: Who entered, who was reminded and who led in whose place is kept this long.
-ROOM_TRACES_KEPT = timedelta(days=30)
 #: How exactly it is written down until when somebody was there.
 SEEN_EVERY = timedelta(seconds=25)
 #: A part is never planned longer than this.
@@ -559,23 +555,13 @@ def sessions_in_feed(feed: CalendarFeed, *, at: datetime | None = None) -> Query
 # By the clock -------------------------------------------------------------------------------------
 
 
-#: What waits for a reviewer is kept beyond its time, for so long after the session at most.
-KEPT_FOR_REVIEW = timedelta(days=90)
-
-
-def expired(at: datetime) -> list[QuerySet[Any]]:
-    """Steps about a person or the door, entries and reminders whose time is over
-    (`docs/data-retention.yaml`). What is about a message goes with its message."""
-    month_ago = at - ROOM_TRACES_KEPT
-    return [
-        Intervention.objects.filter(
-            Q(reviewed_at__isnull=False) | Q(support_session__ended_at__lt=at - KEPT_FOR_REVIEW),
-            message__isnull=True,
-            support_session__ended_at__lt=month_ago,
-        ),
-        Entry.objects.filter(accepted_at__lt=month_ago),
-        Turn.objects.filter(asked_at__lt=month_ago),
-        Knock.objects.filter(asked_at__lt=month_ago),
-        Reminder.objects.filter(support_session__starts_at__lt=month_ago),
-        Cover.objects.filter(support_session__ends_at__lt=month_ago),
-    ]
+def interventions_expired(before: datetime) -> QuerySet[Intervention]:
+    """Steps about a person or the door; what waits for its review stays longer, though not for
+    ever. What is about a message goes with its message."""
+    label = "support_sessions.Intervention"
+    waited_long = before + lifetime(label) - longest(label)
+    return Intervention.objects.filter(
+        Q(reviewed_at__isnull=False) | Q(support_session__ended_at__lt=waited_long),
+        message__isnull=True,
+        support_session__ended_at__lt=before,
+    )

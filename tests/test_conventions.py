@@ -42,7 +42,6 @@ THE_CLOCK_ALONE = (
     "release_",
     "make_due_",
     "make_surveys_",
-    "delete_expired",
     "open_account",
     "stay_in_room",
     "tell",

@@ -21,6 +21,7 @@ from outcomes import (
     tasks,
 )
 from outcomes.models import Disclosure, DisclosureFile
+from supportgroups import retention
 from supportgroups.lib.pdf import NotMade
 from supportgroups.lib.refusals import Refused
 from tests import factories
@@ -161,8 +162,11 @@ def test_nothing_cannot_be_signed_nor_somebody_elses(draft, coordinator):
 
 
 def test_a_draft_goes_after_a_day(draft):
-    assert disclosure_actions.delete_expired() == 0
-    assert disclosure_actions.delete_expired(at=timezone.now() + timedelta(hours=25)) == 1
+    retention.purge()
+    assert Disclosure.objects.exists()
+
+    retention.purge(at=timezone.now() + timedelta(hours=25))
+    assert not Disclosure.objects.exists()
 
 
 # The files ----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from audit.models import Event as AuditEvent
 from groups.models import SupportGroup
 from outreach import actions, entries, importing, periodic, rules
 from outreach.models import FeedEntry, Import
+from supportgroups import retention
 from supportgroups.lib.refusals import Refused
 from tests import factories
 
@@ -504,7 +505,8 @@ def test_runs_are_deleted_after_30_days():
     old = factories.import_run(made_at=timezone.now() - timedelta(days=31))
     factories.import_run(feed=old.feed)
 
-    assert actions.delete_expired() == 1
+    retention.purge()
+
     assert Import.objects.count() == 1
 
 

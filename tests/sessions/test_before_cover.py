@@ -20,6 +20,7 @@ from sessions import (
 )
 from sessions.calendar import entries_of
 from sessions.models import Booking, Cover, Reminder, SupportSession
+from supportgroups import retention
 from supportgroups.lib.refusals import Refused
 from tests import factories
 from tests.at_once import at_once
@@ -336,9 +337,9 @@ def test_before_cover_page_who_was_too_late_reads_why(client, cover, colleague, 
 
 def test_covers_are_deleted_a_month_later(cover):
     at = cover.support_session.ends_at
-    actions.delete_expired(at=at + timedelta(days=29))
+    retention.purge(at=at + timedelta(days=29))
     assert Cover.objects.exists()
 
-    actions.delete_expired(at=at + timedelta(days=31))
+    retention.purge(at=at + timedelta(days=31))
 
     assert not Cover.objects.exists()
