@@ -11,10 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from instruments.catalogue import UnknownInstrument
 from instruments.schema import Definition, InvalidDefinition, Licence, parse
+from supportgroups.lib import yaml_file
 
 DIRECTORY = Path(__file__).parent / "definitions" / "licensed"
 
@@ -104,10 +103,7 @@ def codes() -> frozenset[str]:
 @cache
 def all_blanks() -> tuple[Blank, ...]:
     """Every blank, by title."""
-    found = [
-        _blank(yaml.safe_load(path.read_text(encoding="utf-8")), path.name)
-        for path in sorted(DIRECTORY.glob("*.yaml"))
-    ]
+    found = [_blank(yaml_file.read(path), path.name) for path in sorted(DIRECTORY.glob("*.yaml"))]
     return tuple(sorted(found, key=lambda blank: blank.title))
 
 

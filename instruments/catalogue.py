@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from instruments.schema import Definition, InvalidDefinition, parse
+from supportgroups.lib import yaml_file
 
 DIRECTORY = Path(__file__).parent / "definitions"
 
@@ -47,7 +46,7 @@ def all_contents() -> tuple[tuple[Definition, dict[str, Any]], ...]:
 def _load(directory: Path) -> tuple[tuple[Definition, dict[str, Any]], ...]:
     found: dict[tuple[str, str, str], tuple[Definition, dict[str, Any]]] = {}
     for path in sorted(directory.glob("*.yaml")):
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml_file.read(path)
         definition = parse(content, origin=path.name)
         key = (definition.code, definition.language, definition.version)
         if key in found:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import yaml
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -19,6 +18,7 @@ from accounts.models import Organisation, StaffRole, User
 from accounts.rules import Viewer
 from groups.models import Membership
 from safeguarding.models import CountryLine, CountryLines
+from supportgroups.lib import yaml_file
 
 _FILE = Path(__file__).with_name("crisis_lines.yaml")
 
@@ -51,7 +51,7 @@ class CrisisHelp:
 
 @cache
 def _content() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(_FILE.read_text())
+    content: dict[str, Any] = yaml_file.read(_FILE)
     return content
 
 

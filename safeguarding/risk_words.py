@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-import yaml
+from supportgroups.lib import yaml_file
 
 _FILE = Path(__file__).with_name("risk_words.yaml")
 #: Apostrophes go, so that "don't" is "dont"; other marks part words.
@@ -43,7 +43,7 @@ class WordList:
 
 @cache
 def _lists() -> dict[str, WordList]:
-    content = yaml.safe_load(_FILE.read_text())
+    content = yaml_file.read(_FILE)
     lists = {}
     for language, entry in content["languages"].items():
         review = next(each for each in entry["reviews"] if each["version"] == entry["version"])

@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -17,6 +19,7 @@ from safeguarding.crisis import lines_beside
 from safeguarding.rules import concerns_visible_to
 from screening.rules import applications_decided_by
 from sessions.safe_rules import groups_reviewed_by, interventions_to_judge, reports_reviewed_by
+from supportgroups.lib.prepared import Prepared
 
 #: Staff's pages about groups, which are no part of the public directory.
 _STAFF_PAGES = re.compile(
@@ -42,10 +45,14 @@ def _number_of(rows: QuerySet[Any]) -> Coalesce:
     return Coalesce(Subquery(counted.values("n")), 0)
 
 
-def _staff_items(request: HttpRequest, user: User) -> list[Item]:
-    """What coordinators and facilitators have to look at, asked in one query, which also finds the
-    help lines at the foot of the page."""
-    facts = (
+#: Stands for whoever asks, in the query below.
+_SOMEBODY = User(pk=UUID(int=0), country="??")
+
+
+def _facts() -> QuerySet[Any, Any]:
+    """What coordinators and facilitators have to look at, and the help lines at the page's foot."""
+    user = _SOMEBODY
+    return (
         User.objects.filter(pk=user.pk)
         .annotate(
             coordinates=Exists(StaffRole.objects.coordinators().filter(user=OuterRef("pk"))),
@@ -67,7 +74,16 @@ def _staff_items(request: HttpRequest, user: User) -> list[Item]:
             "steps_open",
             "help_lines",
         )
-        .get()
+    )
+
+
+_asked_by_every_page = Prepared(_facts)
+
+
+def _staff_items(request: HttpRequest, user: User) -> list[Item]:
+    """Staff's links, by one query, which also finds the help lines."""
+    (facts,) = _asked_by_every_page.ask(
+        {_SOMEBODY.pk: user.pk, _SOMEBODY.country: user.country or settings.DEFAULT_COUNTRY}
     )
     keep_help(request, facts["help_lines"])
     items = []

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from supportgroups.lib import yaml_file
 
 FILE = Path(__file__).with_name("world.yaml")
 
@@ -87,7 +87,7 @@ _OF_THE_ROW = (
 @cache
 def read() -> WorldPlan:
     """The plan, read once."""
-    content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    content = yaml_file.read(FILE)
     return WorldPlan(
         organisations=content["organisations"],
         staff=[StaffPlan(**entry) for entry in content["staff"]],

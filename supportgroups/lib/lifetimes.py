@@ -6,8 +6,9 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-import yaml
 from django.conf import settings
+
+from supportgroups.lib import yaml_file
 
 REGISTER = settings.BASE_DIR / "docs" / "data-retention.yaml"
 
@@ -75,7 +76,7 @@ def _keep(label: str, line: dict[str, Any]) -> Keep:
 
 @cache
 def register() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = yaml.safe_load(REGISTER.read_text())
+    found: dict[str, dict[str, Any]] = yaml_file.read(REGISTER)
     return found
 
 
