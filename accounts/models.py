@@ -254,3 +254,46 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose}, version {self.version}"
+
+
+class DataExport(models.Model):
+    """A person's copy of everything held about them: made in the worker, there for two days.
+
+    One row a person: a new copy takes the place of the old one.
+    """
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="data_export")
+    #: Part of its address: a new copy has another one.
+    nonce = models.CharField(max_length=32)
+    asked_at = models.DateTimeField(default=timezone.now)
+    #: A worker makes it. One that was killed leaves a claim that runs out.
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    made_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    #: A ZIP file, encrypted and bound to this row.
+    content = models.BinaryField(null=True, blank=True)
+    #: Bytes of the ZIP file.
+    size = models.PositiveIntegerField(default=0)
+    #: When the mail that it is ready went out.
+    told_at = models.DateTimeField(null=True, blank=True)
+    told_attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="accounts_dataexport_made_whole",
+                condition=models.Q(
+                    made_at__isnull=True, expires_at__isnull=True, content__isnull=True
+                )
+                | models.Q(
+                    made_at__isnull=False,
+                    expires_at__gt=models.F("made_at"),
+                    content__isnull=False,
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Copy of {self.asked_at:%Y-%m-%d}"

@@ -5,7 +5,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 
 from accounts.consents import PURPOSES
-from accounts.models import Consent, StaffRole, User
+from accounts.models import Consent, DataExport, StaffRole, User
 from supportgroups.lib import portable
 from supportgroups.lib.portable import (
     A_KEY,
@@ -85,7 +85,29 @@ SHEETS = (
         change="Change it in your settings.",
         links=(Link("account_email", "Your e-mail address"),),
         whose=("user",),
-        kept_as="accounts.User",
+    ),
+    Sheet(
+        "copies",
+        "Your copy of everything",
+        Part.ACCOUNT,
+        "accounts.DataExport",
+        lambda user: DataExport.objects.filter(user=user).defer("content"),
+        (
+            moment("asked_at", "Asked"),
+            moment("made_at", "Made"),
+            moment("expires_at", "There until"),
+            number("size", "Bytes"),
+            moment("told_at", "Mail sent"),
+        ),
+        left_out={
+            "nonce": A_KEY,
+            "claimed_at": INNER,
+            "attempts": INNER,
+            "content": "It is what somebody reads here.",
+            "told_attempts": INNER,
+        },
+        change="You can delete it at any time.",
+        whose=("user",),
     ),
     Sheet(
         "consents",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, Q, When
 
 from accounts.models import User
 from sessions.models import (
@@ -55,6 +55,20 @@ def _session(way: str = "support_session") -> tuple[Column, Column]:
         words("group", "Group", f"{way}.group.name"),
         moment("session_at", "Session", f"{way}.starts_at"),
     )
+
+
+def _is(field: str, user: User) -> Case:
+    """Whether that person is this one. A plain Q would be null for nobody."""
+    return Case(When(**{field: user}, then=True), default=False)
+
+
+def _noted(follow_up: Any) -> str:
+    """What somebody else noted is in their words."""
+    return follow_up.what if follow_up.is_own_words else ""
+
+
+def _asked(cover: Any) -> str:
+    return cover.note if cover.is_asked_by_them else ""
 
 
 SHEETS = (
@@ -359,11 +373,11 @@ SHEETS = (
             FollowUp.objects.filter(Q(owner=user) | Q(noted_by=user))
             .select_related("support_session__group")
             .order_by("noted_at", "pk")
-            .annotate(is_own_words=Q(noted_by=user), is_mine=Q(owner=user))
+            .annotate(is_own_words=_is("noted_by", user), is_mine=_is("owner", user))
         ),
         (
             *_session(),
-            words("what", "What you noted", lambda row: row.what * row.is_own_words, "what"),
+            words("what", "What you noted", _noted, "what"),
             yes_no("is_mine", "You look after it", lambda row: row.is_mine, "owner", "noted_by"),
             day("due_on", "Due"),
             moment("noted_at", "Noted"),
@@ -395,13 +409,18 @@ SHEETS = (
         lambda user: (
             Cover.objects.filter(Q(facilitator=user) | Q(taken_by=user))
             .select_related("support_session__group")
-            .annotate(is_asked_by_them=Q(facilitator=user))
+            .annotate(is_asked_by_them=_is("facilitator", user))
             .order_by("asked_at", "pk")
         ),
         (
             *_session(),
             yes_no("by_yourself", "You asked", "is_asked_by_them"),
-            words("note", "What you wrote", lambda row: row.note * row.is_asked_by_them, "note"),
+            words(
+                "note",
+                "What you wrote",
+                _asked,
+                "note",
+            ),
             moment("asked_at", "Asked"),
             moment("taken_at", "Taken over"),
             moment("withdrawn_at", "Taken back"),

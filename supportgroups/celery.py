@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportgroups.settings")
 app = Celery("supportgroups")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["supportgroups.my_data"])
 
 
 @signals.setup_logging.connect

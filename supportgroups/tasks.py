@@ -19,6 +19,7 @@ from screening import periodic as screening_periodic
 from sessions import periodic as sessions_periodic
 from sessions import safe_periodic
 from supportgroups import retention
+from supportgroups.my_data import periodic as my_data_periodic
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ DUE_BY_THE_CLOCK = (
     oversight_periodic.tell_of_emergencies,
     audit_periodic.seal_events,
     analysis_periodic.take_up_analyses,
+    my_data_periodic.take_up_exports,
+    my_data_periodic.delete_expired_exports,
 )
 
 

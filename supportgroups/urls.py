@@ -14,6 +14,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("accounts.urls")),
     path("account/", include(confirmed_urls("allauth.account.urls", ASKS_FIRST))),
+    path("", include("supportgroups.my_data.urls")),
     path("", include("supportgroups.pages_urls")),
     path("", include("groups.urls")),
     path("", include("screening.urls")),

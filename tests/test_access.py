@@ -28,6 +28,7 @@ from sessions.rules import (
     feed_token,
 )
 from supportgroups.asgi import application as asgi_application
+from supportgroups.my_data.rules import token_of
 from tests import factories
 from tests.cast import Person
 from tests.test_conventions import our_urls
@@ -149,6 +150,7 @@ class World:
         )
         self.draft_summary = factories.disclosure(user=self.member)
         self.summary = factories.signed_disclosure(user=self.member)
+        self.copy = token_of(factories.data_export(self.member))
         self.programme = factories.programme(organisation=self.organisation, groups=[group])
         self.funder_report = factories.funder_report(
             organisation=self.organisation,
@@ -220,6 +222,11 @@ def _summary(world: World) -> list[Any]:
     return [world.summary.pk]
 
 
+def _copy(world: World) -> list[Any]:
+    """The member's own, ready."""
+    return [world.copy]
+
+
 def _check_in(world: World) -> list[Any]:
     """What the member has sent."""
     return [world.check_in.pk]
@@ -288,6 +295,12 @@ DOORS: dict[str, Door] = {
     "accounts:reminders": Door(SIGNED_IN),
     "accounts:confirm_by_code": Door(SIGNED_IN),
     "accounts:file_ready": Door(SIGNED_IN),
+    "my_data:my_data": Door(SIGNED_IN),
+    "my_data:copy_ask": Door(SIGNED_IN, "POST"),
+    "my_data:copy_delete": Door(SIGNED_IN, "POST"),
+    "my_data:copy": Door({"member"}, at=_copy),
+    "my_data:copy_all": Door({"member"}, at=_copy),
+    "my_data:copy_to_read": Door({"member"}, at=_copy),
     "pages:quick_exit": Door(EVERYBODY, "POST"),
     "accounts:staff_list": Door(STAFF, at=_organisation),
     "accounts:staff_add": Door({"coordinator"}, at=_organisation),

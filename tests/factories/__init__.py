@@ -2,8 +2,10 @@
 
 import itertools
 from datetime import date, datetime, time, timedelta
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
+from zipfile import ZipFile
 
 from allauth.account.models import EmailAddress
 from django.utils import timezone
@@ -21,6 +23,8 @@ from oversight import models as oversight
 from safeguarding import models as safeguarding
 from screening import models as screening
 from sessions import models as sessions
+from supportgroups.lib.encryption import encrypt_bytes
+from supportgroups.my_data import documents, making
 
 _number = itertools.count(1)
 
@@ -53,6 +57,21 @@ def staff_role(**fields: Any) -> accounts.StaffRole:
     if "organisation" not in fields:
         fields["organisation"] = organisation()
     return accounts.StaffRole.objects.create(**fields)
+
+
+def data_export(person: accounts.User, **fields: Any) -> accounts.DataExport:
+    """A copy that was made: a ZIP file with a page of one word. With made_at=None one asked for."""
+    fields.setdefault("nonce", "0" * 32)
+    export = accounts.DataExport.objects.create(user=person, **fields)
+    if "made_at" not in fields:
+        content = BytesIO()
+        with ZipFile(content, "w") as files:
+            files.writestr(documents.DOCUMENT, "Hello")
+        export.content = encrypt_bytes(content.getvalue(), bound_to=making.bound_to(export))
+        export.made_at = timezone.now()
+        export.expires_at = export.made_at + timedelta(days=2)
+        export.save()
+    return export
 
 
 def topic(**fields: Any) -> groups.Topic:

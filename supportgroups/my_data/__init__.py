@@ -1,0 +1,1 @@
+"""What a person sees of everything held about them, and the copy they can have."""
