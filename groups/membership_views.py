@@ -232,7 +232,7 @@ _LISTS = {
     "members": Q(status__in=Membership.HAS_A_PLACE),
     "waiting": Q(status__in=[Membership.Status.OFFERED, Membership.Status.WAITLISTED]),
     # Who asked and never came as far as the list stands among the requests.
-    "left": Q(ended_at__isnull=False) & ~Q(accepted_at=None, waitlisted_at=None),
+    "left": Q(ended_at__isnull=False, unnamed_at=None) & ~Q(accepted_at=None, waitlisted_at=None),
 }
 _ORDERS = {
     "members": ["-status", "accepted_at", "pk"],

@@ -514,6 +514,8 @@ class Membership(models.Model):
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     end_reason = models.CharField(max_length=300, blank=True)
+    #: When it lost its name: `user` is an account that nobody has, and the row only counts.
+    unnamed_at = models.DateTimeField(null=True, blank=True)
 
     objects = MembershipQuerySet.as_manager()
 
@@ -560,6 +562,11 @@ class Membership(models.Model):
                     status__in=["referred", "withdrawn", "removed", "completed"],
                     ended_at__isnull=False,
                 ),
+            ),
+            models.CheckConstraint(
+                name="groups_membership_unnamed_when_ended",
+                condition=Q(unnamed_at__isnull=True)
+                | Q(ended_at__isnull=False, unnamed_at__gte=F("ended_at"), end_reason=""),
             ),
             models.CheckConstraint(
                 name="groups_membership_active_dated",

@@ -68,7 +68,7 @@ SHEETS = (
                 "companion_of",
             ),
         ),
-        left_out={"accepted_by": SOMEBODY_ELSE, "ended_by": SOMEBODY_ELSE},
+        left_out={"accepted_by": SOMEBODY_ELSE, "ended_by": SOMEBODY_ELSE, "unnamed_at": INNER},
         change=f"You can leave a group on its page. {_BY_STAFF}",
         links=(_HOME,),
         whose=("user",),

@@ -1052,3 +1052,14 @@ def groups_closed(before: datetime) -> QuerySet[SupportGroup]:
     return SupportGroup.objects.filter(
         lifecycle=SupportGroup.Lifecycle.CLOSED, lifecycle_changed_at__lt=before
     )
+
+
+def memberships_over(before: datetime) -> QuerySet[Membership]:
+    """Memberships that still say whose they were, though the person has had nothing to do with the
+    organisation since. All of theirs there lose their name at once: figures count people."""
+    since = Membership.objects.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gte=before),
+        user=OuterRef("user"),
+        group__organisation=OuterRef("group__organisation"),
+    )
+    return Membership.objects.filter(~Exists(since), ended_at__lt=before, unnamed_at__isnull=True)

@@ -23,8 +23,8 @@ from supportgroups.lib.lifetimes import Keep, keeps, register
 
 logger = logging.getLogger(__name__)
 
-#: Rows of one transaction, with whatever goes along with them.
-BATCH = 500
+#: Rows of one transaction, with whatever goes along with them; fewer where each takes some work.
+BATCH, LABOUR = 500, 50
 
 
 def rows_due(keep: Keep, at: datetime) -> QuerySet[Any]:
@@ -124,14 +124,14 @@ class _Purge:
         self._last: Any = None
 
     def batch(self) -> None:
-        rows = rows_due(self.keep, self.at)
+        rows, size = rows_due(self.keep, self.at), LABOUR if self.keep.then else BATCH
         if self._last is not None:
             rows = rows.filter(pk__gt=self._last)
-        keys = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        keys = list(rows.order_by("pk").values_list("pk", flat=True)[:size])
         if keys:
             self._last = keys[-1]
             self._take_all(keys)
-        self.purged.is_done = len(keys) < BATCH
+        self.purged.is_done = len(keys) < size
 
     def _take_all(self, keys: list[Any]) -> None:
         try:
