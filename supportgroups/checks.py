@@ -86,16 +86,17 @@ def every_lifetime_is_kept(**kwargs: Any) -> Iterable[CheckMessage]:
         except (TypeError, ValueError) as wrong:
             yield Error(f"keep of {label} cannot be read: {wrong}", obj=model, id="retention.E004")
             continue
-        for problem in _problems(model, str(entry.get("lifetime", "")), keeps):
+        told = [str(entry.get("lifetime", "")), str(entry.get("to_you", {}).get("how_long", ""))]
+        for problem in _problems(model, [words for words in told if words], keeps):
             yield Error(f"keep of {label}: {problem}", obj=model, id="retention.E005")
 
 
-def _problems(model: type[models.Model], words: str, keeps: list[Keep]) -> Iterator[str]:
-    said = " ".join(words.lower().split())
+def _problems(model: type[models.Model], words: list[str], keeps: list[Keep]) -> Iterator[str]:
+    said = [" ".join(each.lower().split()) for each in words]
     raw = lifetimes.register().get(model._meta.label, {}).get("keep", [])
     for line in raw if isinstance(raw, list) else [raw]:
         for span in (line.get("for"), line.get("at_most")):
-            if span and not re.search(rf"(?<!\w){re.escape(span)}\b", said):
+            if span and not all(re.search(rf"(?<!\w){re.escape(span)}\b", each) for each in said):
                 yield f"the lifetime in words does not say {span!r}."
     for keep in keeps:
         if not (keep.is_clock or keep.command or keep.goes_with or keep.until):
