@@ -7,9 +7,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts import rules, tasks
+from accounts import browser_sessions, rules, tasks
+from accounts.browser_sessions import SessionStore
 from accounts.live import look_again
-from accounts.models import Organisation, StaffRole, User
+from accounts.models import BrowserSession, Organisation, StaffRole, User
 from audit.trail import record
 from supportgroups.lib.later import later
 from supportgroups.lib.refusals import Refused
@@ -41,6 +42,25 @@ def change_profile(*, user: User, by: User, at: datetime | None = None, **change
         user.save(update_fields=changed)
         record("profile.changed", by=by, on=user, at=at, fields=changed)
     return user
+
+
+@transaction.atomic
+def end_sign_in(*, sign_in: BrowserSession, by: User, at: datetime | None = None) -> None:
+    """One device is signed out; its open rooms close. Raises `Refused` for anybody else's."""
+    if sign_in.user_id != by.pk:
+        raise Refused("not_yours", "Only the person themselves can end this.")
+    sign_in.delete()
+    record("sign_in.ended", by=by, on=by, at=at)
+    look_again([by.pk])
+
+
+@transaction.atomic
+def end_other_sign_ins(*, by: User, but: SessionStore, at: datetime | None = None) -> int:
+    """Every other device is signed out. `but` is this browser's. Returns how many there were."""
+    ended = browser_sessions.end_others(by, but=but)
+    if ended:
+        record("sign_in.others_ended", by=by, on=by, at=at)
+    return ended
 
 
 def _person_with(
@@ -148,6 +168,7 @@ def give_role(
     new.save()
     record("role.given", by=by, on=new, organisation=organisation.pk, at=at, role=role)
     later(tasks.invite_person, new.pk)
+    browser_sessions.renew_keys([person.pk])
     return new
 
 
@@ -188,7 +209,7 @@ def change_role(
         fields=changed,
         role=staff_role.role,
     )
-    look_again([staff_role.user_id])
+    browser_sessions.renew_keys([staff_role.user_id])
     return staff_role
 
 
@@ -213,4 +234,4 @@ def take_role_away(*, staff_role: StaffRole, by: User, at: datetime | None = Non
         role=staff_role.role,
     )
     staff_role.delete()
-    look_again([staff_role.user_id])
+    browser_sessions.renew_keys([staff_role.user_id])

@@ -4,11 +4,12 @@ from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts import actions, places
+from accounts import actions, devices, places, tasks
 from accounts.models import User
+from supportgroups.lib.later import later
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -44,6 +45,23 @@ class AccountAdapter(DefaultAccountAdapter):
             user.time_zone = answers["time_zone"]
             user.country = places.country_of(user.time_zone) or user.country
         return actions.open_account(user=user) if commit else user
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Sign in. A device that the person never used before is told of, but for the first."""
+        request.is_new_device = (  # type: ignore[attr-defined]
+            user.last_login is not None and not devices.is_known(request, user)
+        )
+        super().login(request, user)
+
+    def post_login(self, request: HttpRequest, user: User, **about: Any) -> HttpResponse:
+        """The device remembers the person, unless others use it too."""
+        response: HttpResponse = super().post_login(request, user, **about)
+        row = request.session.row  # type: ignore[attr-defined]
+        if not request.session.get_expire_at_browser_close():
+            devices.remember(request, response, user)
+        if row is not None and row.is_to_tell:
+            later(tasks.tell_of_new_device, row.pk)
+        return response
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """What allauth offers; and a code by e-mail where no second factor is set up."""

@@ -8,13 +8,35 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from allauth.account import signals
+        from django.contrib.auth.signals import user_logged_in
 
         for changed in (signals.password_changed, signals.password_set, signals.password_reset):
-            changed.connect(_check_open_rooms)
+            changed.connect(_end_other_sign_ins)
+        signals.authentication_step_completed.connect(_renew_key)
+        user_logged_in.connect(_note_device)
 
 
-def _check_open_rooms(user: Any, **kwargs: Any) -> None:
+def _end_other_sign_ins(request: Any, user: Any, **kwargs: Any) -> None:
     """A new password ends the sign-ins of other browsers, and so their open rooms."""
-    from accounts.live import look_again
+    from accounts.browser_sessions import end_others
 
-    look_again([user.pk])
+    end_others(user, but=request.session if request.user.pk == user.pk else None)
+
+
+def _renew_key(request: Any, **kwargs: Any) -> None:
+    """Who showed once more that it is them gets another key, as at signing in."""
+    if kwargs.get("reauthenticated") and request.user.is_authenticated:
+        request.session.cycle_key()
+
+
+def _note_device(request: Any, user: Any, **kwargs: Any) -> None:
+    """What the list of one's sign-ins shows, and which limits hold."""
+    from accounts.browser_sessions import is_of_staff
+    from accounts.devices import in_words
+
+    request.session.begin(
+        device=in_words(request.META.get("HTTP_USER_AGENT", "")),
+        is_shared=bool(request.session.pop("is_shared", False)),
+        is_of_staff=is_of_staff(user.pk),
+        is_to_tell=getattr(request, "is_new_device", False),
+    )

@@ -1,11 +1,14 @@
 """Mails about accounts that allauth does not write. Neutral: no group and no role."""
 
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import StaffRole
+from accounts.models import BrowserSession, StaffRole
 
 
 def send_invitation(staff_role: StaffRole) -> None:
@@ -24,3 +27,25 @@ def send_invitation(staff_role: StaffRole) -> None:
         },
     )
     EmailMessage("An invitation for you", body, to=[staff_role.user.email]).send()
+
+
+def send_new_device(sign_in: BrowserSession) -> None:
+    """Say that a device signed in that the person never used before. Raises what the server says.
+
+    Without address and place: somebody else may read the mail, or the device.
+    """
+    person = sign_in.user
+    assert person is not None, "a sign-in has a person"  # noqa: S101
+    zone = ZoneInfo(person.time_zone)
+    body = render_to_string(
+        "accounts/emails/new_device.txt",
+        {
+            "device": sign_in.device,
+            "at": timezone.localtime(sign_in.began_at, zone),
+            "zone": person.time_zone.replace("_", " "),
+            "site_name": settings.SITE_NAME,
+            "site_url": settings.SITE_URL,
+        },
+    )
+    quiet = {"Auto-Submitted": "auto-generated"}
+    EmailMessage("A new sign-in", body, to=[person.email], headers=quiet).send()

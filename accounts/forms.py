@@ -69,17 +69,30 @@ class _InOurWords(forms.Form):
                 field.error_messages["invalid"] = "Enter an address like name@example.org."
 
 
+class SharedDevice(forms.BooleanField):
+    """Ticked by who is not the only one on this device. `accounts.middleware` reads it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            label="Others use this device too",
+            help_text="Then you are signed out soon, and when the window closes.",
+        )
+        self.widget.is_required = True  # not "(optional)": it is a question, not a gap
+
+
 class SignupForm(_InOurWords, allauth_forms.SignupForm):
     """An address and a name. There is no password: a code confirms the address."""
 
     display_name = DisplayName()
+    is_shared = SharedDevice()
     #: The browser fills it in; without script the profile asks.
     time_zone = forms.CharField(
         required=False,
         max_length=60,
         widget=forms.HiddenInput(attrs={"data-time-zone": True}),
     )
-    field_order = ["email", "display_name", "time_zone"]
+    field_order = ["email", "display_name", "is_shared", "time_zone"]
 
     def clean_time_zone(self) -> str:
         """A zone nobody knows is no reason to refuse somebody."""
@@ -90,12 +103,14 @@ class SignupForm(_InOurWords, allauth_forms.SignupForm):
 class LoginForm(_InOurWords, allauth_forms.LoginForm):
     """By password, for those who have set one. Without is another form that sends a code."""
 
+    is_shared = SharedDevice()
+
     def _setup_password_field(self) -> None:
         """Keep the field: allauth drops it where sign-up asks for no password."""
 
 
 class RequestLoginCodeForm(_InOurWords, allauth_forms.RequestLoginCodeForm):
-    pass
+    is_shared = SharedDevice()
 
 
 class ConfirmLoginCodeForm(_InOurWords, allauth_forms.ConfirmLoginCodeForm):

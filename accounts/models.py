@@ -297,3 +297,55 @@ class DataExport(models.Model):
 
     def __str__(self) -> str:
         return f"Copy of {self.asked_at:%Y-%m-%d}"
+
+
+class BrowserSessionQuerySet(models.QuerySet["BrowserSession"]):
+    def running(self) -> Self:
+        """Not run out."""
+        return self.filter(expires_at__gt=timezone.now())
+
+
+class BrowserSession(models.Model):
+    """What the site remembers of one browser. With a person in it, it is a sign-in.
+
+    `accounts/browser_sessions.py` reads and writes it. Renewing its key leaves the row, so that
+    open rooms, which know it by `id`, go on.
+    """
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    #: SHA-256 of the key in the browser's cookie: who reads this table can sign in as nobody.
+    key_digest = models.CharField(max_length=64, unique=True)
+    data = models.TextField()
+    #: When nobody may use it any more, unless it is used before: never later than its limits say.
+    expires_at = models.DateTimeField(db_index=True)
+    #: Empty for a visitor.
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="browser_sessions"
+    )
+    #: When the person signed in, or the visitor came.
+    began_at = models.DateTimeField()
+    #: Within a minute.
+    used_at = models.DateTimeField()
+    #: In words, for example "Firefox on Android". Neither address nor place is kept.
+    device = models.CharField(max_length=60, blank=True)
+    #: The person said that others use the device too.
+    is_shared = models.BooleanField(default=False)
+    #: Somebody who works for an organisation: shorter limits.
+    is_of_staff = models.BooleanField(default=False)
+    #: The person's rights changed: the next request gets another key.
+    is_to_renew = models.BooleanField(default=False)
+    #: The person does not know yet that a new device signed in.
+    is_to_tell = models.BooleanField(default=False)
+
+    objects = BrowserSessionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="accounts_browsersession_tells_somebody",
+                condition=models.Q(is_to_tell=False) | models.Q(user__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.device or "A browser"

@@ -1,4 +1,4 @@
-"""By the clock: invitations whose mail was lost on the way."""
+"""By the clock: mails about accounts that were lost on the way."""
 
 from accounts import rules, tasks
 
@@ -10,3 +10,9 @@ def send_overdue_invitations() -> None:
     """Send again what was not sent: after a minute, then ten minutes, then two hours."""
     for pk in rules.invitations_overdue().values_list("pk", flat=True)[:_AT_ONCE]:
         tasks.invite_person.delay(str(pk))
+
+
+def tell_of_new_devices() -> None:
+    """Tell again of a new device whose mail was not sent, each minute for a day."""
+    for pk in rules.new_devices_untold().values_list("pk", flat=True)[:_AT_ONCE]:
+        tasks.tell_of_new_device.delay(str(pk))

@@ -5,7 +5,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 
 from accounts.consents import PURPOSES
-from accounts.models import Consent, DataExport, StaffRole, User
+from accounts.models import BrowserSession, Consent, DataExport, StaffRole, User
 from supportgroups.lib import portable
 from supportgroups.lib.portable import (
     A_KEY,
@@ -107,6 +107,30 @@ SHEETS = (
             "told_attempts": INNER,
         },
         change="You can delete it at any time.",
+        whose=("user",),
+    ),
+    Sheet(
+        "sign_ins",
+        "Where you are signed in",
+        Part.ACCOUNT,
+        "accounts.BrowserSession",
+        lambda user: BrowserSession.objects.filter(user=user).order_by("pk"),
+        (
+            words("device", "Device"),
+            moment("began_at", "Signed in"),
+            moment("used_at", "Last used"),
+            moment("expires_at", "Ends by itself"),
+            yes_no("is_shared", "Others use the device too"),
+        ),
+        left_out={
+            "key_digest": A_KEY,
+            "data": INNER,
+            "is_of_staff": INNER,
+            "is_to_renew": INNER,
+            "is_to_tell": INNER,
+        },
+        change="You can end each of them.",
+        links=(Link("accounts:sign_ins", "Where you are signed in"),),
         whose=("user",),
     ),
     Sheet(

@@ -24,7 +24,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
-from supportgroups.lib.htmx import wants_part
+from supportgroups.lib.htmx import path_of, wants_part
 
 type View = Callable[..., HttpResponse]
 
@@ -87,8 +87,7 @@ def _came_from(request: HttpRequest) -> str:
     address = request.headers.get("referer", "")
     if not url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}):
         return ""
-    parts = urlsplit(address)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return path_of(address)
 
 
 def _ask(request: HttpRequest, *, gives_file: bool) -> HttpResponse:

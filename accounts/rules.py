@@ -1,33 +1,77 @@
 """Who may do what in an organisation."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Case, Exists, F, Max, Min, OuterRef, Q, QuerySet, When
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts.models import Organisation, StaffRole, StaffRoleQuerySet, User
+from accounts.models import (
+    BrowserSession,
+    BrowserSessionQuerySet,
+    Organisation,
+    StaffRole,
+    StaffRoleQuerySet,
+    User,
+)
 from supportgroups.lib.refusals import Refused
 
 type Viewer = User | AnonymousUser
 
 
-def signed_in_with(session_key: str | None) -> Viewer:
-    """Who is signed in with this key at this moment, read afresh; nobody once it has ended.
+@dataclass(frozen=True)
+class Limits:
+    """How long a sign-in lasts when nobody is there, and at the longest."""
 
-    A page's request knows its person; a socket asks this again and again.
-    """
-    request = HttpRequest()
-    engine = import_module(settings.SESSION_ENGINE)
-    request.session = engine.SessionStore(session_key)
-    return get_user(request)
+    idle: timedelta
+    longest: timedelta
+
+
+def limits_of(
+    *, is_of_staff: bool = False, is_shared: bool = False, is_visitor: bool = False
+) -> Limits:
+    """Shorter for people who read what others wrote, and on a device that others use too."""
+    if is_visitor:
+        return Limits(timedelta(days=1), timedelta(days=1))
+    limits = Limits(
+        timedelta(minutes=settings.SIGN_IN_IDLE_MINUTES),
+        timedelta(hours=settings.SIGN_IN_MAX_HOURS),
+    )
+    if is_of_staff or is_shared:
+        limits = Limits(
+            timedelta(minutes=settings.STAFF_SIGN_IN_IDLE_MINUTES),
+            timedelta(hours=settings.STAFF_SIGN_IN_MAX_HOURS),
+        )
+    if is_shared:
+        idle = timedelta(minutes=settings.SHARED_SIGN_IN_IDLE_MINUTES)
+        limits = Limits(min(limits.idle, idle), limits.longest)
+    return limits
+
+
+#: Of an older sign-in nobody is told any more: the list of sign-ins shows it.
+_NEWS_FOR = timedelta(days=1)
+
+
+def new_devices_to_tell() -> BrowserSessionQuerySet:
+    """Sign-ins on a device that the person never used before, of which they do not know yet."""
+    return BrowserSession.objects.filter(
+        is_to_tell=True, user__is_active=True, began_at__gt=timezone.now() - _NEWS_FOR
+    )
+
+
+def new_devices_untold() -> BrowserSessionQuerySet:
+    """Those whose mail failed or was lost, once it is time to try again."""
+    return new_devices_to_tell().filter(began_at__lt=timezone.now() - timedelta(minutes=1))
+
+
+def sign_ins_of(user: User) -> BrowserSessionQuerySet:
+    """Where this person is signed in at this moment, the one used last first."""
+    return BrowserSession.objects.running().filter(user=user).order_by("-used_at", "pk")
 
 
 def organisations_coordinated_by(user: Viewer) -> QuerySet[Organisation]:

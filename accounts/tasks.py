@@ -36,3 +36,28 @@ def invite_person(staff_role_id: str) -> None:
         except (SMTPException, OSError):
             logger.warning("accounts.invitation_not_sent", extra={"attempts": staff_role.attempts})
         staff_role.save(update_fields=["attempts", "told_at"])
+
+
+@shared_task(soft_time_limit=30, time_limit=40, ignore_result=True)
+def tell_of_new_device(browser_session_id: str) -> None:
+    """Tell somebody once that a device signed in that they never used before.
+
+    The row is locked while the mail is handed over and marked only after that, as for invitations.
+    """
+    with transaction.atomic():
+        row = (
+            rules.new_devices_to_tell()
+            .select_for_update(skip_locked=True, of=("self",))
+            .select_related("user")
+            .filter(pk=browser_session_id)
+            .first()
+        )
+        if row is None:
+            return
+        try:
+            emails.send_new_device(row)
+        except (SMTPException, OSError):
+            logger.warning("accounts.new_device_not_told")
+            return
+        row.is_to_tell = False
+        row.save(update_fields=["is_to_tell"])

@@ -225,6 +225,8 @@ KINDS = (
         {
             "account.opened": "opened an account",
             "profile.changed": "changed their settings",
+            "sign_in.ended": "signed a device out",
+            "sign_in.others_ended": "signed all other devices out",
             "consent.given": "agreed to something about their data",
             "consent.withdrawn": "withdrew an agreement about their data",
             "data_export.asked": "asked for a copy of their data",

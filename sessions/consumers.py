@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from accounts.browser_sessions import signed_in_with
 from accounts.models import User
-from accounts.rules import signed_in_with
 from audit.models import Event
 from audit.trail import origin
 from sessions import actions, leads, live, rules, statements, talk_actions, talk_rules
@@ -235,7 +235,7 @@ class RoomSocket:
         send: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:
         self.receive, self.send = receive, scope.get("line", send)
-        self.key: str | None = scope["session"].session_key
+        self.key: str | None = scope["session"].row_id
         self.user: User = scope["user"]
         self.session_id: UUID = scope["url_route"]["kwargs"]["session_id"]
         self.device = uuid4().hex[:12]
@@ -369,6 +369,8 @@ class RoomSocket:
                 await self.hear_change(sequence, react, kind, is_on=is_on)
             case {"type": "here"}:
                 self.room.devices[self.device] = self.here
+                if self.key:
+                    self.room.sign_ins.add(self.key)
                 if not self.socket.leads:
                     self.room.seen.add(self.user.pk)
             case _:

@@ -22,6 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from accounts import browser_sessions
 from accounts.live import person_topic
 from sessions import actions, leads, live, rules
 from sessions.database import Database, in_thread
@@ -72,13 +73,15 @@ def read_room(session_id: UUID, after: int, revision: int) -> News:
     )
 
 
-def _stay_in_room(session_id: UUID, people: Collection[UUID]) -> None:
-    support_session = SupportSession.objects.select_related("group").get(pk=session_id)
-    actions.stay_in_room(support_session=support_session, people=people)
+def _stay_in_room(session_id: UUID, people: Collection[UUID], sign_ins: Collection[str]) -> None:
+    browser_sessions.stay_in_room(sign_ins)
+    if people:
+        support_session = SupportSession.objects.select_related("group").get(pk=session_id)
+        actions.stay_in_room(support_session=support_session, people=people)
 
 
-async def _note_seen(session_id: UUID, people: Collection[UUID]) -> None:
-    await in_thread(_stay_in_room)(session_id, people)
+async def _note_seen(session_id: UUID, people: Collection[UUID], sign_ins: Collection[str]) -> None:
+    await in_thread(_stay_in_room)(session_id, people, sign_ins)
 
 
 _read_room = in_thread(read_room)
@@ -168,6 +171,7 @@ class Room:
         #: Devices that answered, and members whose devices did, since it was last written down.
         self.devices: dict[str, live.Here] = {}
         self.seen: set[UUID] = set()
+        self.sign_ins: set[str] = set()
         now = asyncio.get_running_loop().time()
         self.ask_at = now + ASK_SECONDS * random.uniform(0.5, 1)  # noqa: S311
         self.look_at, self.note_at = now + LOOK_SECONDS, now + SEEN_SECONDS
@@ -435,10 +439,11 @@ class Hub:
         if room.devices:
             devices, room.devices = room.devices, {}
             self.spawn(self.touch(room.session_id, devices))
-        if room.seen and now >= room.note_at:
+        if (room.seen or room.sign_ins) and now >= room.note_at:
             people, room.seen = room.seen, set()
+            sign_ins, room.sign_ins = room.sign_ins, set()
             room.note_at = now + SEEN_SECONDS
-            self.spawn(_note_seen(room.session_id, people))
+            self.spawn(_note_seen(room.session_id, people, sign_ins))
 
     def look_who_is_here(self, room: Room) -> None:
         """Soon, and once for all who come within a moment."""

@@ -107,8 +107,8 @@ def _insert_message() -> Statement:
                 AND (NOT %s::boolean OR EXISTS (
                     SELECT FROM groups_supportgroup
                     WHERE id = group_id AND allows_anonymous_questions))
-                AND (%s::text IS NULL OR EXISTS (
-                    SELECT FROM django_session WHERE session_key = %s AND expire_date > %s))
+                AND (%s::uuid IS NULL OR EXISTS (
+                    SELECT FROM accounts_browsersession WHERE id = %s AND expires_at > %s))
             RETURNING message_count
         ), added AS (
             INSERT INTO support_sessions_message (support_session_id, sequence, client_id,
@@ -136,7 +136,7 @@ def insert_message(
 ) -> bool | None:
     """Store it and fill in what the database gave: whether it is new, or None for a no.
 
-    A message that was sent before is filled with what it was then. `sign_in` is the key of a
+    A message that was sent before is filled with what it was then. `sign_in` is the id of a
     browser session that must still hold, `reply_to` the number of a message, if given. Raises
     IntegrityError, with nothing changed, when the same message comes twice at the same moment.
     """
@@ -211,7 +211,7 @@ def _look() -> Statement:
     text = f"""
         SELECT status, (SELECT lifecycle FROM groups_supportgroup WHERE id = group_id),
             EXISTS ({entered[0]}), EXISTS ({leads[0]}), EXISTS ({admitted[0]}),
-            (SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s),
+            (SELECT data FROM accounts_browsersession WHERE id = %s::uuid AND expires_at > %s),
             (SELECT password FROM accounts_user WHERE id = %s AND is_active),
             EXISTS ({listens[0]}), EXISTS ({helped[0]}),
             message_count, version, change_count

@@ -31,9 +31,7 @@ OUR_APPS = (
 
 def _holds_people(model: type[models.Model]) -> bool:
     """Whether a table of somebody else's app holds something about a person."""
-    return model._meta.label == "sessions.Session" or any(
-        field.related_model is User for field in model._meta.concrete_fields
-    )
+    return any(field.related_model is User for field in model._meta.concrete_fields)
 
 
 def models_to_register() -> dict[str, type[models.Model]]:

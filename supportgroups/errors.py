@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import get_template
 
+from accounts import unsent
 from supportgroups.lib.htmx import wants_part
 from supportgroups.lib.refusals import Refused
 
@@ -53,5 +54,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403 for a form that was open too long, or was sent from elsewhere."""
-    return _answer(request, "403_csrf.html", 403)
+    """403 for a form that was open too long, or was sent from elsewhere.
+
+    An own page that is older than the sign-in lost nothing: its words can be sent again.
+    """
+    kept = unsent.sent_in(request) if request.user.is_authenticated else None
+    if kept is None or wants_part(request):
+        return _answer(request, "403_csrf.html", 403)
+    return render(request, "accounts/kept_form.html", {"kept": kept}, status=403)

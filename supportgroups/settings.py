@@ -88,7 +88,6 @@ DEFAULT_COUNTRY = env.str("DEFAULT_COUNTRY", "GB")
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -123,13 +122,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.SignInFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.PersonalTimeZone",
     "accounts.middleware.EndOfSignIn",
+    "accounts.middleware.KeepSignedIn",
     "audit.middleware.AuditOrigin",
     "supportgroups.middleware.NoStoreForPeople",
 ]
@@ -331,7 +331,8 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 #: Seconds for which somebody who showed that it is still them is not asked again.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+# Not of this browser: accounts/apps.py ends the other sign-ins.
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "groups:directory"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE_URL.startswith("https://") else "http"
@@ -349,12 +350,18 @@ USE_I18N = True
 
 _secure = SITE_URL.startswith("https://")
 _cookie_prefix = "__Host-" if _secure else ""
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.browser_sessions"
 SESSION_COOKIE_NAME = f"{_cookie_prefix}sid"
 SESSION_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+#: How long a sign-in lasts when nobody is there, and at the longest. A live room counts as being
+#: there. Shorter for people who work for an organisation, and on a device that others use too.
+SIGN_IN_IDLE_MINUTES = env.int("SIGN_IN_IDLE_MINUTES", 7 * 24 * 60)
+SIGN_IN_MAX_HOURS = env.int("SIGN_IN_MAX_HOURS", 30 * 24)
+STAFF_SIGN_IN_IDLE_MINUTES = env.int("STAFF_SIGN_IN_IDLE_MINUTES", 30)
+STAFF_SIGN_IN_MAX_HOURS = env.int("STAFF_SIGN_IN_MAX_HOURS", 12)
+SHARED_SIGN_IN_IDLE_MINUTES = env.int("SHARED_SIGN_IN_IDLE_MINUTES", 15)
 CSRF_COOKIE_NAME = f"{_cookie_prefix}csrf"
 CSRF_COOKIE_SECURE = _secure
 CSRF_COOKIE_HTTPONLY = True

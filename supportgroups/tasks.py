@@ -30,6 +30,7 @@ DUE_BY_THE_CLOCK = (
     safeguarding_periodic.send_overdue_alerts,
     safe_periodic.tell_reviewers,
     accounts_periodic.send_overdue_invitations,
+    accounts_periodic.tell_of_new_devices,
     groups_periodic.pass_offers_on,
     groups_periodic.send_overdue_news,
     screening_periodic.send_overdue_news,

@@ -301,6 +301,13 @@ DOORS: dict[str, Door] = {
     "my_data:copy": Door({"member"}, at=_copy),
     "my_data:copy_all": Door({"member"}, at=_copy),
     "my_data:copy_to_read": Door({"member"}, at=_copy),
+    "accounts:security": Door(SIGNED_IN),
+    "accounts:sign_ins": Door(SIGNED_IN),
+    "accounts:sign_in_end": Door(
+        {"member"}, "POST", lambda world: [world.member.browser_sessions.get().pk]
+    ),
+    "accounts:sign_ins_end_others": Door(SIGNED_IN, "POST"),
+    "accounts:kept_form": Door(SIGNED_IN),
     "pages:quick_exit": Door(EVERYBODY, "POST"),
     "accounts:staff_list": Door(STAFF, at=_organisation),
     "accounts:staff_add": Door({"coordinator"}, at=_organisation),
@@ -555,7 +562,7 @@ def test_every_socket_is_classified() -> None:
 
 def test_every_other_address_asks_for_sign_in(client: Client, db: None) -> None:
     """Nothing that is not classified as open is open: the middleware's default is tested too."""
-    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
+    assert "accounts.middleware.SignInFirst" in settings.MIDDLEWARE
     for name, pattern in our_urls():
         asks = getattr(pattern.callback, "login_required", True)
         if name in LEADS_TO_SIGN_IN:

@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from accounts.models import BrowserSession
 from screening.models import Answer, Application, Appointment, Decision, Note
 from sessions.models import (
     Debrief,
@@ -248,14 +247,14 @@ def test_forgotten_drafts_go_after_a_month(group):
     assert old.pk != touched.pk
 
 
-def test_sign_ins_that_have_run_out_are_forgotten(db):
-    kept, ended = SessionStore(), SessionStore()
-    kept.create()
-    ended.create()
-    Session.objects.filter(pk=ended.session_key).update(
-        expire_date=timezone.now() - timedelta(minutes=1)
-    )
+def test_sign_ins_that_have_run_out_are_forgotten_a_day_later(member, outsider):
+    now = timezone.now()
+    mine = BrowserSession.objects.filter(user=member.user)
+    mine.update(expires_at=now - timedelta(hours=23))
+    nightly()
+    assert mine.exists(), "whose sign-in has just run out is told so"
+    mine.update(expires_at=now - timedelta(hours=25))
 
     nightly()
 
-    assert [session.pk for session in Session.objects.all()] == [kept.session_key]
+    assert [row.user_id for row in BrowserSession.objects.all()] == [outsider.user.pk]

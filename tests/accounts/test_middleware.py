@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.live import person_topic
 from accounts.middleware import zone_of
+from accounts.models import BrowserSession
 from tests import factories
 from tests.cast import confirm
 
@@ -35,19 +36,17 @@ def notices(member):
 def test_the_end_of_a_sign_in_is_told_to_open_rooms_after_it_has_ended(
     member, notices, way, monkeypatch
 ):
-    from django.contrib.sessions.models import Session
-
     from accounts import middleware
 
     sign_ins = []
     look_again = middleware.look_again
 
     def look(people):
-        sign_ins.append(Session.objects.count())
+        sign_ins.append(BrowserSession.objects.count())
         look_again(people)
 
     monkeypatch.setattr(middleware, "look_again", look)
-    assert Session.objects.count() == 1
+    assert BrowserSession.objects.count() == 1
 
     member.client.post(reverse(way))
 

@@ -142,7 +142,7 @@ def test_what_is_empty_or_wrong_says_how_to_go_on(browser, way, answers, says):
 
 @pytest.mark.parametrize("form", settings.ACCOUNT_FORMS.values())
 def test_every_field_of_an_account_form_is_in_our_words(form):
-    others = {"display_name", "time_zone", "remember", "username"}
+    others = {"display_name", "time_zone", "remember", "username", "is_shared"}
 
     assert import_string(form).base_fields.keys() - others <= forms._WORDS.keys()
 

@@ -95,7 +95,7 @@ def test_a_page_needs_a_sign_in_unless_it_says_otherwise():
     """The middleware is there: a view that says nothing is for people who are signed in."""
     from django.conf import settings
 
-    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
+    assert "accounts.middleware.SignInFirst" in settings.MIDDLEWARE
 
 
 # Reminders ----------------------------------------------------------------------------------------

@@ -217,7 +217,7 @@ def test_who_has_not_signed_the_new_agreement_may_not_speak(
 
 
 def test_the_sign_in_must_hold(running: SupportSession, member: Person) -> None:
-    key = member.client.session.session_key
+    key = member.client.session.row_id
     assert say(running, member.user, sign_in=key).sequence == 1
     member.client.logout()
     with pytest.raises(Refused):

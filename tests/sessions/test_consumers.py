@@ -371,7 +371,7 @@ def test_an_unchanged_right_is_one_statement(
     session: SupportSession, member: Person, django_assert_num_queries: Any
 ) -> None:
     """A thousand open sockets are asked after every 20 seconds: the rules only when they must."""
-    key, user = member.client.session.session_key, member.user
+    key, user = member.client.session.row_id, member.user
     standing = consumers._check(key, user.pk, session.pk, None, answered=False)
     with django_assert_num_queries(0):  # the prepared one is not Django's own
         again = consumers._check(key, user.pk, session.pk, standing, answered=False)
@@ -386,7 +386,7 @@ def test_a_waiting_area_that_nobody_opened_closes(group: SupportGroup, member: P
     soon = timezone.now() + timedelta(minutes=5)
     waiting = factories.support_session(group, starts_at=soon)
     actions.enter_room(support_session=waiting, by=member.user)
-    key, user = member.client.session.session_key, member.user
+    key, user = member.client.session.row_id, member.user
     standing = consumers._check(key, user.pk, waiting.pk, None, answered=False)
     later = soon + timedelta(minutes=91)
     with time_machine.travel(later, tick=False), pytest.raises(Refused) as no:
@@ -401,7 +401,7 @@ def test_a_waiting_area_closes_as_soon_as_its_group_pauses(
     soon = timezone.now() + timedelta(minutes=5)
     waiting = factories.support_session(group, starts_at=soon)
     actions.enter_room(support_session=waiting, by=member.user)
-    key, user = member.client.session.session_key, member.user
+    key, user = member.client.session.row_id, member.user
     standing = consumers._check(key, user.pk, waiting.pk, None, answered=False)
     assert consumers._check(key, user.pk, waiting.pk, standing, answered=False) is standing
     SupportGroup.objects.filter(pk=group.pk).update(lifecycle="paused")

@@ -50,7 +50,7 @@ def undo(step: Intervention) -> None:
 
 def look(session: SupportSession, person: Person) -> statements.Look:
     assert person.user is not None
-    found = statements.look(session, person.user.pk, sign_in=person.client.session.session_key)
+    found = statements.look(session, person.user.pk, sign_in=person.client.session.row_id)
     assert found is not None
     return found[0]
 

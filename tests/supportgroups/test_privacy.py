@@ -85,4 +85,4 @@ def test_the_file_of_somebody_new_holds_their_account(outsider):
 
 
 #: What there is of somebody who has just signed up.
-NEW = {"account", "email_addresses", "own_actions"}
+NEW = {"account", "email_addresses", "own_actions", "sign_ins"}
