@@ -8,8 +8,16 @@ RUN uv venv --quiet /venv \
     && uv pip sync --python /venv/bin/python --require-hashes requirements-production.lock
 
 FROM python:3.12-slim
+# pg_dump and pg_restore of the same version as the server in docker-compose.yml, for backups.
+ARG POSTGRES_MAJOR=18
+RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql-common \
+    && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
+    && apt-get install -qq -y --no-install-recommends "postgresql-client-$POSTGRES_MAJOR" \
+    && rm -rf /var/lib/apt/lists/*
+# A new volume takes over the owner of the folder that it covers.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin supportgroups \
-    && install -d -o supportgroups /var/lib/supportgroups
+    && install -d -o supportgroups /var/lib/supportgroups \
+    && install -d -o supportgroups -m 700 /var/lib/supportgroups/backups
 COPY --from=build /venv /venv
 WORKDIR /app
 COPY . .

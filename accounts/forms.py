@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from accounts import places, reauthentication, rules
 from accounts.models import User
 from supportgroups.lib.forms import AnswerChoices
+from supportgroups.lib.metrics import SIGN_INS_FAILED
 
 _NAME_LABEL = "Name that others see"
 _NAME_HINT = (
@@ -114,7 +115,13 @@ class RequestLoginCodeForm(_InOurWords, allauth_forms.RequestLoginCodeForm):
 
 
 class ConfirmLoginCodeForm(_InOurWords, allauth_forms.ConfirmLoginCodeForm):
-    pass
+    def clean_code(self) -> str:
+        try:
+            code: str = super().clean_code()
+        except forms.ValidationError:
+            SIGN_INS_FAILED.labels("code").inc()
+            raise
+        return code
 
 
 class ConfirmEmailVerificationCodeForm(_InOurWords, allauth_forms.ConfirmEmailVerificationCodeForm):

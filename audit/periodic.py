@@ -2,7 +2,10 @@
 
 import logging
 
+from django.conf import settings
+
 from audit import chain
+from audit.emails import send_trail_broken
 
 logger = logging.getLogger(__name__)
 
@@ -33,3 +36,8 @@ def verify_trail() -> None:
             "head": verdict.head,
         },
     )
+    if settings.OPERATOR_EMAIL:
+        try:
+            send_trail_broken(verdict.found, before=before)
+        except Exception:  # the line above, the figures and the pages say it too
+            logger.exception("trail.mail_failed")

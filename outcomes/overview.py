@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 
 from accounts.models import Organisation, User
+from audit.chain import last_check
 from groups.models import SupportGroup
 from outcomes import change_tables, changing, felt, figures, pulses, queries, remembered, rules
 from outcomes.change_queries import Measure, followed_by_code, measures_of
@@ -111,6 +112,7 @@ def overview_of(
         organisation=organisation,
         scope=scope,
         alerts=[
+            *_trail_alerts(organisation),
             *_people_alerts(waiting, at=at, zone=zone),
             *(asdict(each) for each in needed_today(waiting, organisation, at=at)),
             *(_look_alert(look) for look in looks),
@@ -164,6 +166,21 @@ def _change_heading(changes: Sequence[Changed]) -> str:
         return "Nobody has answered a first check-in yet"
     told = next((each for each in changes if each.change.improved is not None), changes[0])
     return change_tables.change_heading(told.measure, told.change)
+
+
+def _trail_alerts(organisation: Organisation) -> list[dict[str, Any]]:
+    check = last_check()
+    if check is None or check.is_whole:
+        return []
+    return [
+        {
+            "count": 1,
+            "level": 1,
+            "title": "The trail of this site was changed from outside",
+            "url": reverse("oversight:trail", args=[organisation.slug]),
+            "detail": "Please tell whoever runs the site.",
+        }
+    ]
 
 
 def _people_alerts(

@@ -24,6 +24,7 @@ from sessions.database import Database, in_thread
 from sessions.hub import Room, Socket, hub
 from sessions.models import SupportSession
 from sessions.statements import Found, Look
+from supportgroups.lib.metrics import FRAMES, SOCKETS
 from supportgroups.lib.refusals import Refused
 
 logger = logging.getLogger(__name__)
@@ -254,7 +255,8 @@ class RoomSocket:
         self.room = await self.hub.join(self.socket)
         try:
             await self.open()
-            await self.serve()
+            with SOCKETS.track_inprogress():
+                await self.serve()
         finally:
             await self.hub.part(self.socket)
 
@@ -324,6 +326,7 @@ class RoomSocket:
                     self.over()
                 else:
                     await self.send({"type": "websocket.send", "text": text})
+                    FRAMES.inc()
         except Exception:
             self.over()
             raise

@@ -10,6 +10,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
 from supportgroups.lib import permissions
+from supportgroups.lib.metrics import REQUESTS
 
 logger = logging.getLogger("supportgroups.request")
 
@@ -25,15 +26,18 @@ class RequestLog:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         begun = time.monotonic()
         response = self.get_response(request)
+        seconds = time.monotonic() - begun
         match = request.resolver_match
+        view = match.view_name if match else "none"
+        REQUESTS.labels(view, f"{response.status_code // 100}xx").observe(seconds)
         if match is not None:
             logger.info(
                 "request",
                 extra={
-                    "view": match.view_name,
+                    "view": view,
                     "method": request.method,
                     "status": response.status_code,
-                    "milliseconds": round((time.monotonic() - begun) * 1000),
+                    "milliseconds": round(seconds * 1000),
                 },
             )
         return response

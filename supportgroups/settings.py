@@ -185,6 +185,14 @@ if _pool_size:
 DATABASE_APP_ROLE = env.str("DATABASE_APP_ROLE", "supportgroups_app")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+#: Backups (`manage.py backup`): where they are kept, whose keys open them, how many stay.
+BACKUP_DIR = Path(env.str("BACKUP_DIR", str(BASE_DIR / ".local" / "backups")))
+BACKUP_RECIPIENTS: list[str] = env.list("BACKUP_RECIPIENTS", [])
+BACKUP_KEEP_DAILY = env.int("BACKUP_KEEP_DAILY", 7)
+BACKUP_KEEP_WEEKLY = env.int("BACKUP_KEEP_WEEKLY", 4)
+#: Folder of pg_dump and pg_restore, where the ones that are found are not the right ones.
+POSTGRES_PROGRAMS = env.str("POSTGRES_PROGRAMS", "")
+
 REDIS_URL = required("REDIS_URL", "redis://host:port/0, for live rooms, the queue and rate limits.")
 CACHES = {
     "default": {
@@ -232,6 +240,18 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+# Monitoring --------------------------------------------------------------------------------------
+
+#: Whoever asks web, worker or `manage.py metrics` for figures shows it. Empty: nobody is told any.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+if METRICS_TOKEN and PRODUCTION and len(METRICS_TOKEN) < 32:
+    raise ImproperlyConfigured("METRICS_TOKEN is too short: use 32 or more random characters.")
+#: A port of its own, which no proxy hands on.
+METRICS_HOST = env.str("METRICS_HOST", "127.0.0.1")
+METRICS_PORT = env.int("METRICS_PORT", 9100)
+#: Gets a mail when the trail was changed from outside.
+OPERATOR_EMAIL = env.str("OPERATOR_EMAIL", "")
+
 # Mail --------------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", f"{SITE_NAME} <no-reply@localhost>")
@@ -259,7 +279,7 @@ else:
         )
     MAILERS = {
         "default": {
-            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "BACKEND": "supportgroups.lib.metrics.CountingEmailBackend",
             "OPTIONS": {
                 "host": required("MAIL_HOST", "the mail server that sends reminders and codes."),
                 "port": env.int("MAIL_PORT", 587),

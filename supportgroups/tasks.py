@@ -1,6 +1,7 @@
 """What beat sends: once a minute everything that is due, once a night what has expired."""
 
 import logging
+import time
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
@@ -19,6 +20,7 @@ from screening import periodic as screening_periodic
 from sessions import periodic as sessions_periodic
 from sessions import safe_periodic
 from supportgroups import retention
+from supportgroups.figures import note_run
 from supportgroups.my_data import periodic as my_data_periodic
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ DUE_BY_THE_CLOCK = (
 def tick() -> None:
     """Run everything that is due. One part that fails never stops the others; the end of the time
     for all of them does."""
+    begun, failed = time.time(), 0
     with origin(Event.Origin.CLOCK):
         for run in DUE_BY_THE_CLOCK:
             try:
@@ -65,18 +68,25 @@ def tick() -> None:
             except SoftTimeLimitExceeded:
                 raise
             except Exception:
+                failed += 1
                 logger.exception("tick.part_failed", extra={"part": run.__name__})
+    note_run("tick", begun=begun, failed=failed)
 
 
 @shared_task(soft_time_limit=900, time_limit=930, ignore_result=True)
 def nightly() -> None:
     """Take what has outlived `docs/data-retention.yaml`. What is left waits for the next night."""
+    begun = time.time()
     with origin(Event.Origin.CLOCK):
-        retention.purge(seconds=600)
+        purged = retention.purge(seconds=600)
+    unfinished = sum(1 for each in purged if each.refused or not each.is_done)
+    note_run("nightly", begun=begun, failed=unfinished)
 
 
 @shared_task(soft_time_limit=900, time_limit=930, ignore_result=True)
 def verify_trail() -> None:
     """Look whether anybody changed or removed what happened."""
+    begun = time.time()
     with origin(Event.Origin.CLOCK):
         audit_periodic.verify_trail()
+    note_run("verify_trail", begun=begun, failed=0)

@@ -29,7 +29,9 @@ SECRETS = {
     "DATABASE_APP_PASSWORD",
     "REDIS_PASSWORD",
 }
-OWN = ("migrate", "web", "worker", "beat")
+OWN = ("migrate", "web", "worker", "beat", "backup", "metrics")
+#: Those that change tables, or must read every one.
+AS_OWNER = {"migrate", "backup"}
 
 
 class Missing(Exception):
@@ -80,7 +82,10 @@ def services() -> dict[str, Any]:
 
 
 def test_it_has_every_service(services: dict[str, Any]) -> None:
-    assert set(services) == {"postgres", "redis", "proxy", "mail-catcher", *OWN}
+    assert set(services) == {
+        *("postgres", "redis", "proxy", "mail-catcher", "prometheus"),
+        *OWN,
+    }
     assert services["postgres"]["image"] == "postgres:18"
     for name in set(services) - {"migrate"}:
         assert "healthcheck" in services[name], name
@@ -100,7 +105,16 @@ def test_images_name_their_version(services: dict[str, Any]) -> None:
 
 def test_the_database_writes_no_values_into_its_log(services: dict[str, Any]) -> None:
     command = services["postgres"]["command"]
-    assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} <= set(command)
+    assert {"-clog_min_error_statement=panic", "-clog_error_verbosity=terse"} <= set(command)
+
+
+def test_the_image_dumps_what_the_server_runs(services: dict[str, Any]) -> None:
+    major = services["postgres"]["image"].partition(":")[2]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert f"ARG POSTGRES_MAJOR={major}\n" in dockerfile
+    folder = services["backup"]["environment"]["BACKUP_DIR"]
+    assert f"install -d -o supportgroups -m 700 {folder}\n" in dockerfile
+    assert services["backup"]["volumes"] == [f"backups:{folder}"]
 
 
 def test_redis_takes_its_password_and_hears_the_request_to_stop(
@@ -126,8 +140,10 @@ def test_web_can_be_scaled(services: dict[str, Any]) -> None:
 
 def test_only_the_proxy_is_reachable_from_outside(services: dict[str, Any]) -> None:
     published = {name: item["ports"] for name, item in services.items() if "ports" in item}
-    assert set(published) == {"proxy", "mail-catcher"}
-    assert all(port.startswith("127.0.0.1:") for port in published["mail-catcher"])
+    assert set(published) == {"proxy", "mail-catcher", "prometheus"}
+    for name in ("mail-catcher", "prometheus"):
+        assert all(port.startswith("127.0.0.1:") for port in published[name])
+    assert "9100" not in (ROOT / "deploy" / "Caddyfile").read_text()
 
 
 def test_our_containers_have_no_rights_to_spare(services: dict[str, Any]) -> None:
@@ -138,10 +154,10 @@ def test_our_containers_have_no_rights_to_spare(services: dict[str, Any]) -> Non
     assert users == ["supportgroups"]
 
 
-def test_only_migrations_run_as_the_owner(services: dict[str, Any]) -> None:
+def test_only_migrations_and_backups_run_as_the_owner(services: dict[str, Any]) -> None:
     for name in OWN:
         owner = "//supportgroups_owner:" in services[name]["environment"]["DATABASE_URL"]
-        assert owner == (name == "migrate")
+        assert owner == (name in AS_OWNER)
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS | {"DOMAIN"}))
@@ -178,6 +194,10 @@ def build_image(folder: Path) -> None:
             shutil.rmtree(folder / line)
 
 
+def whole_command(service: dict[str, Any]) -> list[str]:
+    return [*service.get("entrypoint", []), *service["command"]]
+
+
 @dataclass
 class Stack:
     """The services' commands as plain processes of this machine, on the files of the image."""
@@ -205,7 +225,7 @@ class Stack:
         """
         environment = self.services[service]["environment"] | changes
         return subprocess.Popen(
-            [self._here(part) for part in arguments or self.services[service]["command"]],
+            [self._here(part) for part in arguments or whole_command(self.services[service])],
             cwd=self.image,
             env=own_environment(
                 **{name: self._here(value) for name, value in environment.items()},

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from audit.models import TrailCheck
 from outcomes import rules
 from outcomes.models import Response
 from safeguarding.models import Concern
@@ -514,11 +515,22 @@ def test_overview_hides_small_groups_and_what_would_give_them_away(
         assert "12 people who came to a first session" in content, "the three wait for others"
 
 
+def test_overview_tells_of_a_broken_trail(coordinator, organisation):
+    words = "The trail of this site was changed from outside"
+    look = {"head_number": 0, "head_hash": b""}
+    TrailCheck.objects.create(checked_at=timezone.now(), found=["Event 1 was removed."], **look)
+    content = overview(coordinator, organisation).content.decode()
+    assert words in content
+    assert reverse("oversight:trail", args=[organisation.slug]) in content
+    TrailCheck.objects.create(checked_at=timezone.now(), **look)
+    assert words not in overview(coordinator, organisation).content.decode()
+
+
 def test_overview_asks_a_constant_number_of_queries(
     coordinator, organisation, group, people_with_scores, django_assert_max_num_queries
 ):
     overview(coordinator, organisation)  # counts the group, once
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         overview(coordinator, organisation)
     for number in range(4):
         other = factories.group(organisation=organisation, name=f"Circle {number}")
@@ -528,7 +540,7 @@ def test_overview_asks_a_constant_number_of_queries(
         held = factories.support_session(other, status="ended")
         factories.attendance(held, factories.member(other))
     overview(coordinator, organisation)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         overview(coordinator, organisation)
 
 

@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from supportgroups import embedded
+from supportgroups.backup import sealing
 from supportgroups.supervision import Program, Supervisor, how_it_ended
 
 SECONDS_TO_ANSWER = 120
@@ -152,7 +154,7 @@ def _environment(data: Path, port: int, services: embedded.Services) -> dict[str
     """What web, worker and beat read their settings from."""
     for name in ("logs", "outbox"):
         (data / name).mkdir(exist_ok=True)
-    return os.environ | {
+    ours = {
         "DJANGO_ENV": "demo",
         "SECRET_KEY": _kept(data / "secret-key", secrets.token_urlsafe(50)),
         "FIELD_ENCRYPTION_KEYS": _kept(data / "field-encryption-keys", secrets.token_hex(32)),
@@ -163,7 +165,22 @@ def _environment(data: Path, port: int, services: embedded.Services) -> dict[str
         "CSRF_TRUSTED_ORIGINS": f"{_address(port)},http://127.0.0.1:{port}",
         "STATIC_ROOT": str(data / "static"),
         "DEMO_OUTBOX": str(data / "outbox"),
+        "BACKUP_DIR": str(data / "backups"),
+        "BACKUP_RECIPIENTS": sealing.public_key(
+            _kept(data / "backup-key.txt", sealing.new_key_file())
+        ),
     }
+    _write_environment(
+        data / "environment",
+        ours | {"DATABASE_URL": services.owner_url, "DATABASE_POOL_SIZE": "0"},
+    )
+    return os.environ | ours
+
+
+def _write_environment(file: Path, variables: dict[str, str]) -> None:
+    """For `tools/in-demo`, which runs commands on this demo as the owner of its tables."""
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()))
 
 
 def _kept(file: Path, fresh: str) -> str:
