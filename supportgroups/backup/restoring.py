@@ -9,13 +9,13 @@ from typing import IO, Any, cast
 
 import psycopg
 from django.apps import apps
-from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
+from accounts.models import BrowserSession
 from audit import chain
 from supportgroups.backup import BackupError, contents, folder, programs, sealing
 from supportgroups.lib.encryption import Unreadable
@@ -260,4 +260,4 @@ def _read_samples(restored: Restored) -> None:
 def end_sign_ins(*, database: str | None) -> int:
     """Everybody signs in again. Sign-ins that were ended after the backup would be open again."""
     with programs.own_connection(database):
-        return Session.objects.all().delete()[0]
+        return BrowserSession.objects.all().delete()[0]

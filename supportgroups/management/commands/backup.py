@@ -126,7 +126,7 @@ class Command(BaseCommand):
         manifest = restoring.check(path, _keys(key))
         self._tell_contents(path, manifest)
 
-    def restore(
+    def do_restore(
         self,
         *,
         file: str,
