@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts import actions, devices, places, tasks
+from accounts import actions, devices, limits, places, tasks
 from accounts.models import User
 from supportgroups.lib.later import later
 
@@ -24,7 +24,9 @@ class AccountAdapter(DefaultAccountAdapter):
         ),
         "incorrect_password": "Enter your password again. This one is not right.",
         "enter_current_password": "Enter your current password again. This one is not right.",
-        "too_many_login_attempts": "Wait five minutes, then try again.",
+        "too_many_login_attempts": (
+            "Wait five minutes, then try again. You can also sign in another way."
+        ),
         "rate_limited": "Wait five minutes, then try again.",
         "email_taken": "Enter another address. An account has this one already.",
         "duplicate_email": "Enter another address. This is yours already.",
@@ -46,6 +48,11 @@ class AccountAdapter(DefaultAccountAdapter):
             user.country = places.country_of(user.time_zone) or user.country
         return actions.open_account(user=user) if commit else user
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try by our own limits: allauth's would let anybody lock somebody out."""
+        if not limits.may_try(request, "password", credentials.get("email", "")):
+            raise self.validation_error("too_many_login_attempts")
+
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign in. A device that the person never used before is told of, but for the first."""
         request.is_new_device = (  # type: ignore[attr-defined]
@@ -56,6 +63,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def post_login(self, request: HttpRequest, user: User, **about: Any) -> HttpResponse:
         """The device remembers the person, unless others use it too."""
         response: HttpResponse = super().post_login(request, user, **about)
+        limits.forget_tries(request, user.email)
         row = request.session.row  # type: ignore[attr-defined]
         if not request.session.get_expire_at_browser_close():
             devices.remember(request, response, user)

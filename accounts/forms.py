@@ -3,10 +3,12 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
+from allauth.core import context
 from django import forms
 from django.http import HttpRequest
 
-from accounts import places, reauthentication, rules
+from accounts import limits, places, reauthentication, rules
 from accounts.models import User
 from supportgroups.lib.forms import AnswerChoices
 from supportgroups.lib.metrics import SIGN_INS_FAILED
@@ -70,6 +72,12 @@ class _InOurWords(forms.Form):
                 field.error_messages["invalid"] = "Enter an address like name@example.org."
 
 
+def _check_may_ask(email: str) -> None:
+    """Refuse one more mail with a code to this address for now."""
+    if not limits.may_try(context.request, "code", email):
+        raise get_adapter().validation_error("rate_limited")
+
+
 class SharedDevice(forms.BooleanField):
     """Ticked by who is not the only one on this device. `accounts.middleware` reads it."""
 
@@ -113,6 +121,10 @@ class LoginForm(_InOurWords, allauth_forms.LoginForm):
 class RequestLoginCodeForm(_InOurWords, allauth_forms.RequestLoginCodeForm):
     is_shared = SharedDevice()
 
+    def clean_email(self) -> str:
+        _check_may_ask(self.cleaned_data["email"])
+        return str(super().clean_email())
+
 
 class ConfirmLoginCodeForm(_InOurWords, allauth_forms.ConfirmLoginCodeForm):
     def clean_code(self) -> str:
@@ -129,7 +141,9 @@ class ConfirmEmailVerificationCodeForm(_InOurWords, allauth_forms.ConfirmEmailVe
 
 
 class ResetPasswordForm(_InOurWords, allauth_forms.ResetPasswordForm):
-    pass
+    def clean_email(self) -> str:
+        _check_may_ask(self.cleaned_data["email"])
+        return str(super().clean_email())
 
 
 class ConfirmPasswordResetCodeForm(_InOurWords, allauth_forms.ConfirmPasswordResetCodeForm):

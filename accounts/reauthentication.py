@@ -15,7 +15,6 @@ from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
-from allauth.core import ratelimit
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, resolve, reverse
@@ -23,6 +22,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts import limits
 from accounts.models import User
 from supportgroups.lib.htmx import path_of, wants_part
 
@@ -143,7 +143,7 @@ def _digest(code: str) -> str:
 
 def send_code(request: HttpRequest, user: User) -> bool:
     """Send one to the person's own address, unless they asked for many just now."""
-    if not ratelimit.consume(request, action="request_login_code", key=user.email.lower()):
+    if not limits.may_try(request, "code", user.email):
         return False
     adapter = get_adapter()
     code = adapter.generate_login_code()

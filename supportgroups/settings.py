@@ -7,6 +7,7 @@ instead of mail) or `test`. `.env.example` lists every variable that is read her
 import os
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from celery.schedules import crontab
@@ -196,11 +197,16 @@ POSTGRES_PROGRAMS = env.str("POSTGRES_PROGRAMS", "")
 REDIS_URL = required("REDIS_URL", "redis://host:port/0, for live rooms, the queue and rate limits.")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        # Without Redis each process counts by itself, so that nobody is kept out meanwhile.
+        "BACKEND": "supportgroups.lib.cache.RedisOrMemory",
         "LOCATION": REDIS_URL,
         # Another prefix than pickles of earlier versions have.
         "KEY_PREFIX": "cached",
-        "OPTIONS": {"serializer": "supportgroups.lib.cache.Serializer"},
+        "OPTIONS": {
+            "serializer": "supportgroups.lib.cache.Serializer",
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 2,
+        },
     }
 }
 
@@ -357,6 +363,15 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "groups:directory"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE_URL.startswith("https://") else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 1 if PRODUCTION else 0)
+#: How often one account may be tried: accounts/limits.py. allauth counts what one network address
+#: does; its own counts of an account would let anybody lock somebody out.
+SIGN_IN_LIMITS = PRODUCTION
+ACCOUNT_RATE_LIMITS: Any = {
+    "request_login_code": "20/m/ip",
+    "reset_password": "20/m/ip",
+    # Second factors only, so only who has passed the first one is counted.
+    "login_failed": "10/m/ip,5/5m/key",
+}
 if not PRODUCTION:
     # One person tries every role within minutes here; the limits are for strangers.
     ACCOUNT_RATE_LIMITS = False
