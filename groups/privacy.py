@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from accounts.models import User
@@ -218,7 +219,13 @@ def to_hand_over(user: User) -> list[Refused]:
 
 def leave(user: User) -> None:
     """End what goes on: a place that becomes free is offered at once. Others learn that a member
-    has left."""
+    has left. A listed group that nobody else leads or oversees pauses, if it comes to that."""
+    others = FacilitatorAssignment.objects.filter(group=OuterRef("pk")).exclude(user=user)
+    alone = Q(overseer=user, facilitation=SupportGroup.Facilitation.PEER_LED) | Q(
+        ~Exists(others), facilitator_assignments__user=user
+    )
+    for group in SupportGroup.objects.listed().filter(alone).distinct().order_by("pk"):
+        actions.pause_group(group=group, message="", by=None)
     for membership in Membership.objects.open().filter(user=user).order_by("group", "pk"):
         actions.withdraw(membership=membership, by=user)
 

@@ -6,18 +6,25 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.models import BrowserSession, User
+from accounts.models import BrowserSession, DataExport, User
+from audit.models import Event
+from groups import tasks as groups_tasks
 from groups.models import SupportGroup
 from outcomes import queries
 from outcomes.counting_actions import recount
 from outcomes.models import Presence
 from sessions import live, rules
-from sessions.models import Cover, Message, SupportSession
+from sessions.models import Cover, Message, Reminder, SupportSession
+from sessions.periodic import send_due_reminders
 from supportgroups import privacy
 from supportgroups.lib.refusals import Refused
+from supportgroups.my_data import tasks as my_data_tasks
 from tests import everything, factories
+from tests.at_once import at_once
 from tests.cast import signed_in
 
 
@@ -304,3 +311,69 @@ def test_signing_up_again_is_somebody_new(member):
     again = factories.user(email=address)
     assert str(again.pk) != before
     assert not again.memberships.exists()
+
+
+# For whoever runs the site ------------------------------------------------------------------------
+
+
+def test_an_operator_closes_an_account_for_a_letter(member, mailoutbox, capsys, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda asked: "no")
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("erase_person", member.user.email)
+    monkeypatch.setattr("builtins.input", lambda asked: "erase")
+    call_command("erase_person", member.user.email.upper())
+    assert not User.objects.filter(pk=member.user.pk).exists()
+    assert len(mailoutbox) == 1
+    event = Event.objects.get(verb="account.closed")
+    assert (event.actor_id, event.origin) == (None, "command")
+    with pytest.raises(CommandError, match="Nobody has this address"):
+        call_command("erase_person", member.user.email)
+    shown = capsys.readouterr().out
+    assert member.user.email not in shown
+    assert member.user.display_name not in shown
+
+
+def test_an_operator_can_go_on_without_a_successor(coordinator, group):
+    with pytest.raises(CommandError, match="--leave-unled"):
+        call_command("erase_person", coordinator.user.email, "--yes")
+    call_command("erase_person", group.overseer.email, "--yes", "--leave-unled")
+    call_command("erase_person", coordinator.user.email, "--yes", "--leave-unled")
+    group.refresh_from_db()
+    assert (group.overseer, group.lifecycle) == (None, "paused")
+    assert not group.organisation.staff_roles.exists()
+
+
+# At the same moment -------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_devices_close_it_at_once_while_somebody_writes(group, member):
+    """One closes it, the other finds it done; nothing is written for somebody who is gone."""
+
+    def tell():
+        try:
+            return bool(factories.notice(group, member.user))
+        except IntegrityError:
+            return None
+
+    closed = at_once(lambda: privacy.erase(member.user), lambda: privacy.erase(member.user), tell)
+    assert sorted(closed[:2]) == [False, True]
+    assert not group.notices.exists()
+
+
+def test_a_mail_on_its_way_finds_nobody(member, group, mailoutbox):
+    """The worker has the id, the person goes, the worker looks again."""
+    notice = factories.notice(group, member.user)
+    session = factories.support_session(group)
+    reminder = factories.reminder(session, member.user)
+    export = DataExport.objects.create(user=member.user, nonce="")
+    privacy.erase(member.user)
+    mailoutbox.clear()
+    for task, row in (
+        (groups_tasks.tell_person, notice),
+        (my_data_tasks.make_export, export),
+    ):
+        task(str(row.pk))
+    send_due_reminders()
+    assert not Reminder.objects.filter(pk=reminder.pk).exists()
+    assert mailoutbox == []
