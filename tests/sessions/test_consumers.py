@@ -420,7 +420,7 @@ def test_closing_an_account_closes_its_sockets_and_empties_its_lines(
     gone.say("My own words")
     stays.until("message", sequence=1)
     assert privacy.erase(other.user)
-    assert gone.closed()[0] == SIGNED_OUT
+    assert gone.closed()[0] == consumers.SIGNED_OUT
     changed = stays.until("changed", sequence=1)
     assert "My own words" not in changed["html"]
     assert "Its writer has left" in changed["html"]
