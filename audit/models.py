@@ -41,6 +41,12 @@ class Event(models.Model):
             models.Index(
                 fields=["organisation_id", "occurred_at"], name="audit_event_organisation"
             ),
+            # What somebody did, for them alone. What the clock did is most of the trail.
+            models.Index(
+                fields=["actor_id", "occurred_at"],
+                condition=models.Q(actor_id__isnull=False),
+                name="audit_event_actor",
+            ),
         ]
 
     def __str__(self) -> str:

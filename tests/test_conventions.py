@@ -30,7 +30,6 @@ PACKAGES = {
     "outreach": "outreach",
     "pages": "supportgroups",
     "my_data": "supportgroups",
-    "closing": "supportgroups",
 }
 
 #: Head of a file that people download: it has to need no other.

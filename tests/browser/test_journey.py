@@ -222,6 +222,7 @@ def test_a_newcomer_lives_the_whole_way(demo: Demo, someone: Make) -> None:
     river.page.locator("summary", has_text="See the numbers").first.click()
     river.look("progress")
     hand_a_summary_over(river, "river@example.com")
+    take_a_copy(river)
 
 
 def hand_a_summary_over(person: Someone, address: str) -> None:
@@ -243,6 +244,31 @@ def hand_a_summary_over(person: Someone, address: str) -> None:
     person.page.wait_for_url("**/revoke/")
     person.press("Take it back")
     person.sees("The files are deleted")
+
+
+def take_a_copy(person: Someone) -> None:
+    """See what is held, have it made and take it along: a page that stands alone, then nothing."""
+    person.go("/account/my-data/")
+    person.page.locator("#messages summary").click()
+    person.look("my-data")
+    person.press("Make a copy")
+    person.sees("Your copy is ready")
+    person.press("Get your copy")
+    person.look("copy")
+    with person.page.expect_download() as file:
+        person.press("Download the page")
+    saved = person.artefacts / "my-copy.html"
+    file.value.save_as(saved)
+    person.go("/account/my-data/")
+    copy = person.context.new_page()
+    copy.goto(saved.as_uri())
+    person.page, pages = copy, person.page
+    person.sees("Written in a tunnel.")
+    person.look("copy-to-read")
+    copy.close()
+    person.page = pages
+    person.press("Delete it now")
+    person.sees("Your copy is deleted")
 
 
 def say(person: Someone, words: str) -> None:

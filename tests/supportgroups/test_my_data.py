@@ -278,7 +278,7 @@ def test_deleting_it_is_one_press_and_ends_its_link(member, ready):
 
 def test_the_page_of_somebody_new_says_that_there_is_little(outsider):
     text = outsider.client.get(PAGE).text
-    assert "Nothing yet." in text
+    assert "What there is nothing of" in text
     assert "Nobody else has opened your answers so far" in text
     assert pieces.HEADINGS[Part.WORK] not in text
 
