@@ -1,6 +1,7 @@
 """What people do with their own account, how an organisation begins, and who works for it."""
 
 from datetime import date, datetime
+from uuid import UUID, uuid4
 
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
@@ -235,3 +236,30 @@ def take_role_away(*, staff_role: StaffRole, by: User, at: datetime | None = Non
     )
     staff_role.delete()
     browser_sessions.renew_keys([staff_role.user_id])
+
+
+# Stopping mails -----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def stop_mails(*, key: UUID, kind: str, by: None, at: datetime | None = None) -> None:
+    """Send no more mails of this kind to whoever has this key, if anybody has it.
+
+    Nobody is signed in: whoever holds the mail may do this, and learns nothing by it.
+    """
+    name, _ = rules.MAILS_TO_STOP[kind]
+    user = User.objects.select_for_update().filter(mails_key=key, **{name: True}).first()
+    if user is None:
+        return
+    setattr(user, name, False)
+    user.save(update_fields=[name])
+    record("mails.stopped", by=by, on=user, at=at, fields=[name])
+
+
+@transaction.atomic
+def end_links_in_mails(*, user: User, by: User, at: datetime | None = None) -> None:
+    """No link that stops mails works any more in mails sent so far."""
+    if user.pk != by.pk:
+        raise Refused("not_yours", "Only the person themselves can change this.")
+    User.objects.filter(pk=user.pk).update(mails_key=uuid4())
+    record("mails.links_ended", by=by, on=user, at=at)

@@ -14,6 +14,7 @@ class AccountsConfig(AppConfig):
             changed.connect(_end_other_sign_ins)
         signals.authentication_step_completed.connect(_renew_key)
         user_logged_in.connect(_note_device)
+        signals.email_changed.connect(_end_links_in_mails)
 
 
 def _end_other_sign_ins(request: Any, user: Any, **kwargs: Any) -> None:
@@ -40,3 +41,10 @@ def _note_device(request: Any, user: Any, **kwargs: Any) -> None:
         is_of_staff=is_of_staff(user.pk),
         is_to_tell=getattr(request, "is_new_device", False),
     )
+
+
+def _end_links_in_mails(user: Any, **kwargs: Any) -> None:
+    """Whoever reads the old address has no say any more."""
+    from accounts.actions import end_links_in_mails
+
+    end_links_in_mails(user=user, by=user)

@@ -8,7 +8,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import BrowserSession, StaffRole
+from accounts import rules
+from accounts.models import BrowserSession, StaffRole, User
 
 
 def send_invitation(staff_role: StaffRole) -> None:
@@ -49,3 +50,8 @@ def send_new_device(sign_in: BrowserSession) -> None:
     )
     quiet = {"Auto-Submitted": "auto-generated"}
     EmailMessage("A new sign-in", body, to=[person.email], headers=quiet).send()
+
+
+def stop_link(user: User, kind: str) -> str:
+    """The address that stops this kind of mail (`rules.MAILS_TO_STOP`) for its reader."""
+    return settings.SITE_URL + reverse("accounts:mails_stop", args=[rules.stop_token(user, kind)])

@@ -260,6 +260,7 @@ class RemindersForm(forms.ModelForm):
             "mails_carry_entries",
             "mails_after_missed",
             "mails_after_session",
+            "mails_with_questions",
         ]
         labels = {
             "reminds_day_before": "Send an early reminder",
@@ -271,6 +272,7 @@ class RemindersForm(forms.ModelForm):
             "mails_carry_entries": "Add an entry for my calendar to these mails",
             "mails_after_missed": "Write a kind word when I missed two sessions in a row",
             "mails_after_session": "Write a note after a session I was at",
+            "mails_with_questions": "Write when questions wait for my answers",
         }
         widgets = {
             "quiet_from": forms.TimeInput(

@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models.functions import UUID7, Lower
 from django.utils import timezone
@@ -46,6 +47,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     mails_after_missed = models.BooleanField(default=True)
     #: Whether a note comes after each session they were at.
     mails_after_session = models.BooleanField(default=True)
+    #: Whether a mail comes when questions wait for answers.
+    mails_with_questions = models.BooleanField(default=True, db_default=True)
+    #: Opens the links that stop mails. A new one ends the links of all mails so far.
+    mails_key = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(default=timezone.now)

@@ -62,9 +62,11 @@ SHEETS = (
             yes_no("mails_carry_entries", "Mails carry an entry for the calendar"),
             yes_no("mails_after_missed", "Kind word after missed sessions"),
             yes_no("mails_after_session", "Note after each session"),
+            yes_no("mails_with_questions", "Mail when questions wait"),
         ),
         left_out={
             "is_superuser": INNER,
+            "mails_key": A_KEY,
             "groups": INNER,
             "user_permissions": INNER,
         },

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.signing import BadSignature, Signer
 from django.db.models import Case, Exists, F, Max, Min, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 from django.utils.text import slugify
@@ -339,3 +340,40 @@ def roles_never_taken_up(before: datetime) -> QuerySet[StaffRole]:
     """Roles of people who were asked and never came, and whom no group has waited for."""
     led = User.objects.filter(facilitator_assignments__isnull=False)
     return StaffRole.objects.not_signed_in().filter(asked_at__lt=before).exclude(user__in=led)
+
+
+# Stopping mails ----------------------------------------------------------------------------------
+
+#: What a link in a mail stops: the field of the person, and what such mails are called.
+MAILS_TO_STOP = {
+    "early": ("reminds_day_before", "early reminders"),
+    "late": ("reminds_hour_before", "late reminders"),
+    "missed": ("mails_after_missed", "mails after you missed something"),
+    "note": ("mails_after_session", "notes after an appointment"),
+    "questions": ("mails_with_questions", "mails that say that questions wait"),
+}
+
+
+def _stop_signer() -> Signer:
+    return Signer(salt="accounts.stop_mails", sep="~")
+
+
+def stop_token(user: User, kind: str) -> str:
+    """What lets whoever has the mail stop this kind of mail for its person, and nothing else.
+
+    It holds a random key that stands nowhere else, so it tells nothing; a new key ends it.
+    """
+    return _stop_signer().sign(f"{user.mails_key.hex}{kind}")
+
+
+def stopped_with(token: str) -> tuple[UUID, str] | None:
+    """The key and the kind that this secret names; None for one that we never made.
+
+    Whether anybody has the key is not asked here: the answer to the link must not tell it.
+    """
+    try:
+        words = _stop_signer().unsign(token)
+        key, kind = UUID(words[:32]), words[32:]
+    except (BadSignature, ValueError):
+        return None
+    return (key, kind) if kind in MAILS_TO_STOP else None

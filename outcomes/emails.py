@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from accounts.emails import stop_link
 from accounts.models import User
 from outcomes.models import SurveyInvitation
 from outcomes.rules import minutes_in_words, sheet_of
+from supportgroups.lib.mail import StoppableMail
 from supportgroups.lib.templatetags.ui import time_words
 
 
@@ -24,9 +25,11 @@ def send_invitations(
     first = min(invitations, key=lambda invitation: invitation.plan.position)
     closes_at = min(invitation.closes_at for invitation in invitations)
     reminds = all(invitation.sent_at for invitation in invitations)
+    stop = stop_link(person, "questions")
     body = render_to_string(
         "outcomes/emails/invitation.txt",
         {
+            "stop_link": stop,
             "person": person,
             "sets": len(invitations),
             "reminds": reminds,
@@ -38,4 +41,4 @@ def send_invitations(
         },
     )
     subject = "Your questions are still open" if reminds else "A few questions for you"
-    mailer.send_messages([EmailMessage(subject, body, to=[person.email])])
+    mailer.send_messages([StoppableMail(subject, body, to=[person.email], stop_link=stop)])

@@ -230,6 +230,7 @@ def mails_due(at: datetime) -> QuerySet[SurveyInvitation]:
         still_asked(),
         ~pauses | Q(occasion__in=SurveyInvitation.AFTERWARDS),
         Q(claimed_at__isnull=True) | Q(claimed_at__lt=at - CLAIM_LASTS),
+        membership__user__mails_with_questions=True,
         next_mail_at__lte=at,
         closes_at__gt=at,
         stopped_at__isnull=True,

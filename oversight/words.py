@@ -227,6 +227,8 @@ KINDS = (
             "profile.changed": "changed their settings",
             "sign_in.ended": "signed a device out",
             "sign_in.others_ended": "signed all other devices out",
+            "mails.stopped": "stopped a kind of mail by the link in it",
+            "mails.links_ended": "ended the links in their old mails",
             "consent.given": "agreed to something about their data",
             "consent.withdrawn": "withdrew an agreement about their data",
             "data_export.asked": "asked for a copy of their data",

@@ -10,7 +10,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -21,7 +20,7 @@ from sessions.actions import AgendaPart
 from sessions.before_forms import AnswerForm, CoverNoteForm, PlanForm
 from sessions.models import Attendance, SupportSession
 from sessions.schedule_forms import MOST_PARTS
-from supportgroups.lib.htmx import render_page, wants_part
+from supportgroups.lib.htmx import render_page, render_secret_page, wants_part
 from supportgroups.lib.refusals import Refused
 
 
@@ -76,7 +75,9 @@ def answer(request: HttpRequest, token: str, choice: str) -> HttpResponse:
     if choice not in Attendance.Answer.values:
         raise Http404
     if reminder is None:
-        return _unknown(request, "sessions/before_answer.html", {"ended": True}, status=404)
+        return render_secret_page(
+            request, "sessions/before_answer.html", {"ended": True}, status=404
+        )
     form = AnswerForm(request.POST or None)
     if form.is_valid():
         before_actions.answer_session(
@@ -90,18 +91,7 @@ def answer(request: HttpRequest, token: str, choice: str) -> HttpResponse:
         "others": others,
         "kept": "kept" in request.GET,
     }
-    return _unknown(request, "sessions/before_answer.html", context)
-
-
-def _unknown(
-    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
-) -> HttpResponse:
-    """A page for whoever holds a secret link: no cache keeps it and no search engine lists it."""
-    response = render_page(request, template, context, status=status)
-    patch_cache_control(response, no_store=True, private=True)
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    return render_secret_page(request, "sessions/before_answer.html", context)
 
 
 # Preparation --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.emails import stop_link
 from accounts.models import User
 from groups.models import SupportGroup
 from sessions import after_rules, before_rules, rules
@@ -21,6 +22,7 @@ from sessions.models import Attendance, Reminder, SupportSession
 from sessions.reminder_rules import (
     REMINDER_TIMES,
 )
+from supportgroups.lib.mail import StoppableMail
 from supportgroups.lib.templatetags.ui import time_words
 
 
@@ -60,20 +62,36 @@ def send_reminder(reminder: Reminder, *, mailer: BaseEmailBackend) -> None:
     The Message-ID comes from the reminder, so that a second copy is known as one. Raises what the
     mail server answers, as `smtplib.SMTPException` or `OSError`.
     """
-    subject, body = _words(reminder)
+    stop = _stop_link(reminder)
+    subject, body = _words(reminder, stop=stop)
     host = urlsplit(settings.SITE_URL).hostname
-    message = EmailMessage(
-        subject,
-        body,
-        to=[reminder.user.email],
-        headers={
-            "Message-ID": f"<reminder-{reminder.pk}@{host}>",
-            "Auto-Submitted": "auto-generated",
-        },
+    headers = {
+        "Message-ID": f"<reminder-{reminder.pk}@{host}>",
+        "Auto-Submitted": "auto-generated",
+    }
+    to = [reminder.user.email]
+    message = (
+        StoppableMail(subject, body, to=to, headers=headers, stop_link=stop)
+        if stop
+        else EmailMessage(subject, body, to=to, headers=headers)
     )
     if reminder.kind in _CARRY_ENTRIES and reminder.user.mails_carry_entries:
         message.attach(_entry(reminder))
     mailer.send_messages([message])
+
+
+#: What the link in a mail stops. News of a session, and asking who leads it, always come.
+_TO_STOP = {
+    Reminder.Kind.DAY_BEFORE: "early",
+    Reminder.Kind.HOUR_BEFORE: "late",
+    Reminder.Kind.MISSED: "missed",
+    Reminder.Kind.CLOSING: "note",
+}
+
+
+def _stop_link(reminder: Reminder) -> str:
+    kind = _TO_STOP.get(Reminder.Kind(reminder.kind))
+    return stop_link(reminder.user, kind) if kind else ""
 
 
 #: What puts the session into the calendar, moves it there, or takes it out.
@@ -105,7 +123,7 @@ def _entry(reminder: Reminder) -> MIMEPart:
     return part
 
 
-def _words(reminder: Reminder) -> tuple[str, str]:
+def _words(reminder: Reminder, *, stop: str) -> tuple[str, str]:
     """Subject and body."""
     kind, support_session = Reminder.Kind(reminder.kind), reminder.support_session
     zone = zone_for(reminder.user, support_session)
@@ -120,6 +138,7 @@ def _words(reminder: Reminder) -> tuple[str, str]:
         "cover_link": _address("sessions:cover", support_session),
         "calendar_link": _address("sessions:calendar", support_session),
         "home_link": settings.SITE_URL + reverse("outcomes:participant_home"),
+        "stop_link": stop,
         "settings_link": settings.SITE_URL + reverse("accounts:reminders"),
     }
     if named := reminder.user.mails_name_groups and kind not in Reminder.OF_COVERS:

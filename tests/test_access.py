@@ -16,6 +16,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from accounts.rules import stop_token
 from groups.models import Membership
 from groups.rules import companion_token
 from sessions.actions import make_calendar_feed
@@ -412,6 +413,10 @@ DOORS: dict[str, Door] = {
     "sessions:session_change": Door(STAFF, at=_live),
     "sessions:days_off": Door(STAFF, at=lambda world: [world.organisation.slug]),
     "sessions:day_off_delete": Door({"coordinator"}, "POST", lambda world: [world.day_off.pk]),
+    "accounts:mails_stop": Door(
+        EVERYBODY, at=lambda world: [stop_token(world.reminder.user, "early")]
+    ),
+    "accounts:mail_links_end": Door(SIGNED_IN, "POST"),
     "sessions:calendar_feeds": Door(SIGNED_IN),
     "sessions:calendar_feed": Door(EVERYBODY, at=lambda world: [feed_token(world.feed)]),
     "sessions:answer": Door(EVERYBODY, at=lambda world: [answer_token(world.reminder), "coming"]),
