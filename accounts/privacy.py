@@ -1,12 +1,19 @@
 """What this room holds about a person."""
 
+import json
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.urls import reverse
 
+from accounts import rules
+from accounts.browser_sessions import SessionStore
 from accounts.consents import PURPOSES
+from accounts.live import look_again
 from accounts.models import BrowserSession, Consent, DataExport, StaffRole, User
+from audit.trail import record
 from supportgroups.lib import portable
+from supportgroups.lib.erasing import erasing
 from supportgroups.lib.portable import (
     A_KEY,
     INNER,
@@ -21,6 +28,7 @@ from supportgroups.lib.portable import (
     words,
     yes_no,
 )
+from supportgroups.lib.refusals import Refused
 
 
 def _about(consent: Consent) -> str:
@@ -186,3 +194,64 @@ LEFT_OUT = {
 def export(user: User) -> dict[str, Any]:
     """Everything this room holds about the person, and nothing about anybody else."""
     return portable.export(SHEETS, user)
+
+
+# Before -------------------------------------------------------------------------------------------
+
+
+def to_hand_over(user: User) -> list[Refused]:
+    """Organisations that this person has to give a coordinator before they close their account."""
+    roles = StaffRole.objects.coordinators().filter(user=user).select_related("organisation")
+    return [
+        Refused(
+            "last_coordinator",
+            f"You are the only coordinator of {role.organisation}. Make somebody else one first. "
+            "They count once they have signed in.",
+            next_step=(
+                f"People of {role.organisation}",
+                reverse("accounts:staff_list", args=[role.organisation.slug]),
+            ),
+        )
+        for role in roles.order_by("organisation__name")
+        if rules.is_last_coordinator(role)
+    ]
+
+
+# Erased -------------------------------------------------------------------------------------------
+
+
+def erase(user: User) -> None:
+    """The person themselves, with everything that still hangs on them. The last step of all.
+
+    Other people's rows that name them as who did something name nobody from then on.
+    """
+    for role in StaffRole.objects.filter(user=user).order_by("pk"):
+        record(
+            "role.taken_away",
+            by=user,
+            on=role,
+            organisation=role.organisation_id,
+            role=role.role,
+        )
+    end_sign_ins(user)
+    look_again([user.pk])
+    with erasing(user.pk):
+        User.objects.filter(pk=user.pk).delete()
+
+
+def end_sign_ins(user: User) -> None:
+    """End every sign-in of the person, and forget browsers in which somebody was about to sign in
+    as them: what such a row holds is encrypted, so each one of a visitor is looked into."""
+    BrowserSession.objects.filter(user=user).delete()
+    addresses = {
+        user.email,
+        *EmailAddress.objects.filter(user=user).values_list("email", flat=True),
+    }
+    signs = [str(user.pk), *(address.lower() for address in addresses)]
+    read = SessionStore().decode
+    begun = [
+        row.pk
+        for row in BrowserSession.objects.filter(user__isnull=True).only("data").iterator()
+        if any(sign in json.dumps(read(row.data)).lower() for sign in signs)
+    ]
+    BrowserSession.objects.filter(pk__in=begun).delete()

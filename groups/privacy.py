@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+
 from accounts.models import User
+from groups import actions
 from groups.models import (
     Appeal,
     CompanionInvitation,
@@ -25,6 +29,7 @@ from supportgroups.lib.portable import (
     words,
     yes_no,
 )
+from supportgroups.lib.refusals import Refused
 
 _HOME = Link("outcomes:participant_home", "Your groups")
 _BY_STAFF = "Something is not right? A coordinator of the organisation can correct it."
@@ -192,3 +197,53 @@ LEFT_OUT: dict[str, str] = {}
 def export(user: User) -> dict[str, Any]:
     """Everything this room holds about the person, and nothing about anybody else."""
     return portable.export(SHEETS, user)
+
+
+# Before -------------------------------------------------------------------------------------------
+
+
+def to_hand_over(user: User) -> list[Refused]:
+    """Listed peer-led groups that somebody else has to oversee before they close their account."""
+    overseen = SupportGroup.objects.listed().filter(
+        overseer=user, facilitation=SupportGroup.Facilitation.PEER_LED
+    )
+    return [
+        Refused(
+            "overseer",
+            f"You oversee {group}. Name another overseer first, or ask a coordinator to do it.",
+            next_step=(f"People of {group}", reverse("groups:setup_people", args=[group.slug])),
+        )
+        for group in overseen.order_by("name")
+    ]
+
+
+def leave(user: User) -> None:
+    """End what goes on: a place that becomes free is offered at once. Others learn that a member
+    has left. A listed group that nobody else leads or oversees pauses, if it comes to that."""
+    others = FacilitatorAssignment.objects.filter(group=OuterRef("pk")).exclude(user=user)
+    alone = Q(overseer=user, facilitation=SupportGroup.Facilitation.PEER_LED) | Q(
+        ~Exists(others), facilitator_assignments__user=user
+    )
+    for group in SupportGroup.objects.listed().filter(alone).distinct().order_by("pk"):
+        actions.pause_group(group=group, message="", by=None)
+    for membership in Membership.objects.open().filter(user=user).order_by("group", "pk"):
+        actions.withdraw(membership=membership, by=user)
+
+
+# Erased -------------------------------------------------------------------------------------------
+
+
+def erase(user: User) -> None:
+    """Memberships with signatures, invitations and appeals; leading and overseeing; news.
+
+    What the person wrote into the public words of a group belongs to the group.
+    """
+    user.memberships.all().delete()
+    for assignment in user.facilitator_assignments.select_related("group"):
+        others = assignment.group.facilitator_assignments.exclude(pk=assignment.pk)
+        if assignment.is_lead and (longest := others.order_by("began_at").first()):
+            longest.is_lead = True
+            longest.save(update_fields=["is_lead"])
+        assignment.delete()
+    user.notices.all().delete()
+    user.overseen_groups.update(overseer=None)

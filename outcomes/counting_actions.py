@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 from outcomes.statistics.episodes import MISSED_IN_A_ROW
 from sessions.models import Attendance
 
@@ -40,9 +40,9 @@ WITH marks AS (
     WHERE r.id = ANY(%(marks)s)
        OR NOT EXISTS (SELECT 1 FROM groups_supportgroup g WHERE g.id = r.group_id)
 ), stays AS (
-    DELETE FROM outcomes_stay WHERE group_id = ANY(%(groups)s)
+    DELETE FROM outcomes_stay WHERE group_id = ANY(%(groups)s) AND membership_id IS NOT NULL
 )
-DELETE FROM outcomes_presence WHERE group_id = ANY(%(groups)s)
+DELETE FROM outcomes_presence WHERE group_id = ANY(%(groups)s) AND membership_id IS NOT NULL
 """
 
 _PRESENCE = """
@@ -188,6 +188,33 @@ def _count(groups: Sequence[UUID], marks: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         for statement in (_FORGET, _PRESENCE, _STAYS, _COUNTED):
             cursor.execute(statement, given)
+
+
+# Of somebody who closes their account what figures count stays, without whom, and by whole months.
+_LET_GO = """
+WITH stays AS (
+    UPDATE outcomes_stay SET membership_id = NULL
+    WHERE membership_id IN (SELECT id FROM groups_membership WHERE user_id = %(user)s)
+)
+UPDATE outcomes_presence
+SET membership_id = NULL, first_came_at = came_month, last_came_at = came_month
+WHERE membership_id IN (SELECT id FROM groups_membership WHERE user_id = %(user)s)
+"""
+
+
+def let_go(*, by: User) -> None:
+    """Count the person's groups a last time with them, and keep their sums without whom.
+
+    For closing an account, in its transaction, once their memberships have ended. The clock's own
+    count waits for it.
+    """
+    groups = list(
+        by.memberships.order_by("group").values_list("group", flat=True).distinct("group")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        _count(groups, [])
+        cursor.execute(_LET_GO, {"user": by.pk})
 
 
 def recount_by_the_clock(*, by: None) -> None:

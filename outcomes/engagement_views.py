@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -34,8 +34,10 @@ def week_list(request: HttpRequest, organisation: str) -> HttpResponse:
         SupportSession.objects.held()
         .filter(group=group, starts_at__gte=begin, starts_at__lt=end)
         .annotate(
-            came=Count("attendances", filter=Q(attendances__status__in=Attendance.CAME)),
-            expected=Count("attendances", filter=~Q(attendances__status=Attendance.Status.EXCUSED)),
+            came=F("gone_came")
+            + Count("attendances", filter=Q(attendances__status__in=Attendance.CAME)),
+            expected=F("gone_expected")
+            + Count("attendances", filter=~Q(attendances__status=Attendance.Status.EXCUSED)),
         )
         .order_by("starts_at")
     )

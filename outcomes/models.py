@@ -391,11 +391,14 @@ class DisclosureFile(models.Model):
 class Presence(models.Model):
     """What the attendance of one membership adds up to, kept so that figures need no long sums.
 
-    Made from attendance by `counting_actions`, never the other way round.
+    Made from attendance by `counting_actions`, never the other way round. Of somebody whose account
+    is closed the sums stay, without whom: figures would shrink by one person otherwise, which tells
+    about that person.
     """
 
+    id = models.BigAutoField(primary_key=True)
     membership = models.OneToOneField(
-        Membership, on_delete=models.CASCADE, primary_key=True, related_name="presence"
+        Membership, on_delete=models.CASCADE, null=True, related_name="presence"
     )
     group = models.ForeignKey(SupportGroup, on_delete=models.CASCADE, related_name="+")
     #: First days of months, by the organisation's clock.
@@ -441,7 +444,9 @@ class Stay(models.Model):
         COMPLETION = 2, "Finished the course"
 
     id = models.BigAutoField(primary_key=True)
-    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="stays")
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, null=True, related_name="stays"
+    )
     group = models.ForeignKey(SupportGroup, on_delete=models.CASCADE, related_name="+")
     #: 0 is the first; each return after a break has the next number.
     number = models.PositiveSmallIntegerField()

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from accounts.models import User
+from outcomes.counting_actions import let_go
 from outcomes.models import Disclosure, DisclosureFile, Response, SurveyInvitation
 from supportgroups.lib import portable
+from supportgroups.lib.erasing import erasing
 from supportgroups.lib.portable import (
     A_KEY,
     INNER,
@@ -192,3 +194,18 @@ LEFT_OUT = {
 def export(user: User) -> dict[str, Any]:
     """Everything this room holds about the person, and nothing about anybody else."""
     return portable.export(SHEETS, user)
+
+
+# Erased -------------------------------------------------------------------------------------------
+
+
+def erase(user: User) -> None:
+    """Check-ins with all answers and scores, and summaries for clinicians.
+
+    What attendance added up to stays in figures without whom (`counting_actions.let_go`). Answers
+    of others that they typed in from paper stay what they are, and name nobody.
+    """
+    let_go(by=user)
+    user.disclosures.all().delete()
+    with erasing(user.pk):
+        SurveyInvitation.objects.filter(membership__user=user).delete()

@@ -134,8 +134,10 @@ def session_counts(organisation: Organisation, *, since: datetime) -> list[Sessi
         SupportSession.objects.held()
         .filter(group__organisation=organisation, starts_at__gte=since)
         .annotate(
-            came=Count("attendances", filter=Q(attendances__status__in=Attendance.CAME)),
-            expected=Count("attendances", filter=~Q(attendances__status=Attendance.Status.EXCUSED)),
+            came=F("gone_came")
+            + Count("attendances", filter=Q(attendances__status__in=Attendance.CAME)),
+            expected=F("gone_expected")
+            + Count("attendances", filter=~Q(attendances__status=Attendance.Status.EXCUSED)),
         )
         .order_by("starts_at")
         .values_list("group_id", "starts_at", "came", "expected")
@@ -265,7 +267,7 @@ def stays_listed(chosen: Chosen, *, at_least: int = 0, firsts: bool = False) -> 
 def never_came(chosen: Chosen) -> QuerySet[Presence]:
     """Who was accepted in these groups and months, could have come, and has not."""
     inside = RawSQL(
-        "SELECT p.membership_id FROM unnest(%s::uuid[], %s::date[]) AS c(group_id, month)"
+        "SELECT p.id FROM unnest(%s::uuid[], %s::date[]) AS c(group_id, month)"
         " JOIN outcomes_presence p ON p.group_id = c.group_id AND p.accepted_month = c.month",
         _arrays(chosen),
     )

@@ -104,3 +104,12 @@ def _readings(user: User) -> Iterator[dict[str, Any]]:
 def export(user: User) -> dict[str, Any]:
     """Everything this room holds about the person, and nothing about anybody else."""
     return portable.export(SHEETS, user) | {READINGS.name: list(_readings(user))}
+
+
+# Erased -------------------------------------------------------------------------------------------
+
+
+def erase(user: User) -> None:
+    """That somebody opened the person's answers in an emergency, with the reason. The trail keeps
+    that it happened, by ids that lead nowhere."""
+    user.emergency_accesses.all().delete()

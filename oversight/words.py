@@ -146,6 +146,7 @@ KINDS = (
             "concern.step_taken": "noted a step about a concern",
             "concern.handed_over": "handed over a concern",
             "concern.closed": "closed a concern",
+            "concern.erased": "closed their account, and a concern went with it",
             "intervention.made": "stepped in to keep a session safe",
             "intervention.undone": "undid a step",
             "intervention.judged": "reviewed a step",
@@ -224,6 +225,7 @@ KINDS = (
         "What people do for themselves",
         {
             "account.opened": "opened an account",
+            "account.closed": "closed their account",
             "profile.changed": "changed their settings",
             "sign_in.ended": "signed a device out",
             "sign_in.others_ended": "signed all other devices out",

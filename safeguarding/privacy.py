@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
-from accounts.models import User
+from accounts.models import Organisation, User
+from audit.trail import record
 from safeguarding.models import Alert, Away, Concern, StepTaken
 from supportgroups.lib import portable
 from supportgroups.lib.portable import (
@@ -142,3 +143,38 @@ LEFT_OUT = {
 def export(user: User) -> dict[str, Any]:
     """Everything this room holds about the person, and nothing about anybody else."""
     return portable.export(SHEETS, user)
+
+
+# Before -------------------------------------------------------------------------------------------
+
+
+def waiting_to_be_in_touch(user: User) -> QuerySet[Organisation]:
+    """Organisations that look after an open concern which the person's own answers opened.
+
+    Of one that staff opened in a session the person may not know.
+    """
+    known = Q(source__in=[Concern.Source.SCREENING, Concern.Source.SURVEY]) | Q(opened_by=user)
+    concerns = Concern.objects.open().filter(known, about=user)
+    return Organisation.objects.filter(pk__in=concerns.values("organisation")).order_by("name")
+
+
+# Erased -------------------------------------------------------------------------------------------
+
+
+def erase(user: User) -> None:
+    """Concerns about the person, with all steps and alerts; that they were asked or away.
+
+    Concerns about others that they looked after are asked on by the clock. What they noted there
+    belongs to those concerns.
+    """
+    for concern in Concern.objects.filter(about=user).order_by("pk"):
+        record(
+            "concern.erased",
+            by=user,
+            on=concern,
+            organisation=concern.organisation_id,
+            was_open=concern.closed_at is None,
+        )
+        concern.delete()
+    user.concern_alerts.all().delete()
+    user.away.all().delete()

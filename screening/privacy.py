@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import User
 from screening.models import Answer, Application, Appointment, AppointmentTime, Decision
 from supportgroups.lib import portable
@@ -163,3 +165,13 @@ LEFT_OUT = {
 def export(user: User) -> dict[str, Any]:
     """Everything this room holds about the person, and nothing about anybody else."""
     return portable.export(SHEETS, user)
+
+
+# Erased -------------------------------------------------------------------------------------------
+
+
+def erase(user: User) -> None:
+    """Requests to join with all answers, decisions, notes and talks. A talk that the person offered
+    to somebody else is taken back. What they decided and noted about others names nobody."""
+    user.applications.all().delete()
+    Appointment.objects.open().filter(offered_by=user).update(withdrawn_at=timezone.now())

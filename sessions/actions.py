@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import date, datetime, time
 from functools import partial
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, cast
 from uuid import UUID
 
 import psycopg
@@ -1230,7 +1230,7 @@ def _check_may_ask(message: Message) -> None:
     """Raise `Refused` unless a question may be asked without a name, here and now."""
     session = message.support_session
     here = sum(not here.leads for here in live.people_here(session.pk))
-    talk_rules.check_may_ask_namelessly(message.sender, session, message.client_id, here=here)
+    talk_rules.check_may_ask_namelessly(_sender(message), session, message.client_id, here=here)
 
 
 def _read_what_it_answers(message: Message) -> None:
@@ -1242,8 +1242,13 @@ def _read_what_it_answers(message: Message) -> None:
 def _tell_its_sender(message: Message) -> None:
     """Tell the sender's other devices that a question without a name is theirs."""
     if message.is_anonymous:
-        mine = live.own_frame(talk_rules.own_in([message], message.sender))
-        live.publish_own(message.support_session_id, message.sender_id, mine)
+        mine = live.own_frame(talk_rules.own_in([message], _sender(message)))
+        live.publish_own(message.support_session_id, _sender(message).pk, mine)
+
+
+def _sender(message: Message) -> User:
+    """Who sends it now: only what was said long ago can be of somebody who has left."""
+    return cast(User, message.sender)
 
 
 def _unsent(
@@ -1268,8 +1273,8 @@ def _unsent(
 def _refuse(message: Message) -> NoReturn:
     """Say why it was not stored."""
     support_session = SupportSession.objects.get(pk=message.support_session_id)
-    rules.check_may_be_in_room(message.sender, support_session)
-    rules.check_may_speak(message.sender, support_session)
+    rules.check_may_be_in_room(_sender(message), support_session)
+    rules.check_may_speak(_sender(message), support_session)
     raise Refused("not_live", "You can write once the session has started.")
 
 

@@ -137,6 +137,8 @@ def body_html(body: str) -> SafeString:
 
 #: Who asked without a name, as everybody reads it.
 NAMELESS = "Somebody here"
+#: Whoever said something and has closed their account since.
+WRITER_GONE = "Somebody who has left"
 #: So much of a message stands above an answer to it.
 QUOTED_CHARACTERS = 90
 
@@ -145,15 +147,16 @@ def shown_sender(message: Message) -> tuple[str, str, str]:
     """Name, token and seed of the figure of whoever said it, as everybody may know them.
 
     What was asked without a name has a token of its own, that fits no person and no other question,
-    and no figure.
+    and no figure. So has what somebody said who has closed their account.
     """
     session_id = message.support_session_id
-    if message.is_anonymous:
-        return NAMELESS, _nameless_token(session_id, message.sequence), ""
+    if message.is_anonymous or message.sender is None:
+        name = NAMELESS if message.is_anonymous else WRITER_GONE
+        return name, _nameless_token(session_id, message.sequence), ""
     return (
         message.sender.public_name,
         sender_token(session_id, message.sender_id),
-        figure_seed(message.support_session.group_id, message.sender_id),
+        figure_seed(message.support_session.group_id, message.sender.pk),
     )
 
 

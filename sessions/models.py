@@ -242,6 +242,9 @@ class SupportSession(models.Model):
     change_count = models.PositiveIntegerField(default=0, db_default=0)
     #: The number of the newest message of the facilitators' own line.
     line_count = models.PositiveIntegerField(default=0, db_default=0)
+    #: Of people whose accounts are closed: how many came, and how many were expected. Without whom.
+    gone_came = models.PositiveSmallIntegerField(default=0, db_default=0)
+    gone_expected = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     objects = SupportSessionQuerySet.as_manager()
 
@@ -286,6 +289,10 @@ class SupportSession(models.Model):
             models.CheckConstraint(
                 name="sessions_supportsession_door_one_way",
                 condition=Q(door_closed_at__isnull=True) | Q(door_opened_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="sessions_supportsession_gone_when_held",
+                condition=Q(gone_expected=0, gone_came=0) | Q(status="ended"),
             ),
         ]
         indexes = [
@@ -790,7 +797,8 @@ class Message(models.Model):
     sequence = models.PositiveIntegerField()
     #: Made by the sender's browser: sending again makes no second copy.
     client_id = models.UUIDField()
-    sender = models.ForeignKey(User, on_delete=models.CASCADE, related_name="messages")
+    #: Empty once the account of whoever said it was closed; its words went at the same time.
+    sender = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="messages")
     is_from_facilitator = models.BooleanField(default=False)
     #: Asked without a name: nobody is told who sent it, facilitators neither. The sender is kept to
     #: stop abuse and for their own page; show a message through `live.said()`.
@@ -830,6 +838,10 @@ class Message(models.Model):
             models.CheckConstraint(
                 name="sessions_message_deleted_is_empty",
                 condition=Q(deleted_at__isnull=True) | Q(body=""),
+            ),
+            models.CheckConstraint(
+                name="sessions_message_of_nobody_is_deleted",
+                condition=Q(sender__isnull=False) | Q(deleted_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="sessions_message_anonymous_gives_no_hint",
@@ -1350,7 +1362,8 @@ class Debrief(models.Model):
     support_session = models.ForeignKey(
         SupportSession, on_delete=models.CASCADE, related_name="debriefs"
     )
-    author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="debriefs")
+    #: Empty once their account was closed: what they wrote about the group is the group's.
+    author = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="debriefs")
     how_it_went = models.TextField(blank=True)
     concerns = models.TextField(blank=True)
     #: Raised each time it is saved, with the window that saved it: what was typed in another window
@@ -1368,6 +1381,10 @@ class Debrief(models.Model):
             models.CheckConstraint(
                 name="sessions_debrief_written_says_something",
                 condition=Q(written_at__isnull=True) | ~Q(how_it_went="", concerns=""),
+            ),
+            models.CheckConstraint(
+                name="sessions_debrief_draft_has_author",
+                condition=Q(written_at__isnull=False) | Q(author__isnull=False),
             ),
         ]
 

@@ -2,9 +2,16 @@
 
 from typing import Any
 
-from django.db.models import Case, Q, When
+from django.db import connection
+from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models.functions import Coalesce, Now
+from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
+from groups.models import FacilitatorAssignment, SupportGroup
+from sessions import before_actions, live, talk_actions
+from sessions.actions import leave_every_room
 from sessions.models import (
     Attendance,
     Booking,
@@ -13,6 +20,7 @@ from sessions.models import (
     Debrief,
     Entry,
     FollowUp,
+    Hint,
     Intervention,
     Knock,
     LineMessage,
@@ -22,6 +30,7 @@ from sessions.models import (
     Reaction,
     Reminder,
     Report,
+    SupportSession,
     Turn,
 )
 from supportgroups.lib import portable
@@ -41,6 +50,7 @@ from supportgroups.lib.portable import (
     words,
     yes_no,
 )
+from supportgroups.lib.refusals import Refused
 
 _HOME = Link("outcomes:participant_home", "Your groups and sessions")
 _REMINDERS = Link("accounts:reminders", "E-mail about your sessions")
@@ -460,3 +470,130 @@ LEFT_OUT = {
 def export(user: User) -> dict[str, Any]:
     """Everything this room holds about the person, and nothing about anybody else."""
     return portable.export(SHEETS, user)
+
+
+#: Stands where somebody said in their own words why a message should be looked at.
+ERASED_WORDS = "The words went with the account of whoever wrote them."
+
+# Before -------------------------------------------------------------------------------------------
+
+
+def to_hand_over(user: User) -> list[Refused]:
+    """Groups that nobody else leads, and that are listed or meet."""
+    others = FacilitatorAssignment.objects.filter(group=OuterRef("pk")).exclude(user=user)
+    coming = SupportSession.objects.coming().filter(group=OuterRef("pk")).order_by()
+    groups = SupportGroup.objects.filter(
+        Exists(coming) | Q(lifecycle=SupportGroup.Lifecycle.LISTED),
+        ~Exists(others),
+        facilitator_assignments__user=user,
+    )
+    return [
+        Refused(
+            "leads_alone",
+            f"Nobody else leads {group}. Name another facilitator first, "
+            "or ask a coordinator to do it.",
+            next_step=(
+                f"Facilitators of {group}",
+                reverse("sessions:facilitators", args=[group.slug]),
+            ),
+        )
+        for group in groups.order_by("name")
+    ]
+
+
+def leave(user: User) -> None:
+    """Go from every room, and give back the sessions that the person would lead for somebody."""
+    leave_every_room(by=user)
+    now = timezone.now()
+    taken = Cover.objects.taken().filter(
+        taken_by=user,
+        support_session__status=SupportSession.Status.SCHEDULED,
+        support_session__starts_at__gt=now,
+    )
+    for cover in taken.select_related("support_session__group").order_by("pk"):
+        before_actions.give_cover_back(cover=cover, by=user, at=now)
+
+
+# Erased -------------------------------------------------------------------------------------------
+
+# A session keeps for its own record how many came, without whom.
+_COUNT = """
+UPDATE support_sessions_supportsession s
+SET gone_came = s.gone_came + of_them.came, gone_expected = s.gone_expected + of_them.expected
+FROM (
+    SELECT a.support_session_id, count(*) FILTER (WHERE a.status = ANY(%(came)s)) AS came,
+           count(*) FILTER (WHERE a.status <> 'excused') AS expected
+    FROM support_sessions_attendance a
+    JOIN groups_membership m ON m.id = a.membership_id
+    WHERE m.user_id = %(user)s
+    GROUP BY a.support_session_id
+) AS of_them
+WHERE s.id = of_them.support_session_id AND s.status = 'ended'
+"""
+
+
+def erase(user: User) -> None:
+    """What was said, answered, asked for and counted; what was done about the person.
+
+    A debrief that was handed on, and steps and follow-ups that the person wrote down as somebody
+    who leads, belong to the group: they stay, and name nobody.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, {"came": list(Attendance.CAME), "user": user.pk})
+    Attendance.objects.filter(membership__user=user).delete()
+    _forget_words(user)
+    Intervention.objects.filter(about=user).delete()
+    Report.objects.filter(reporter=user).exclude(detail="").update(detail=ERASED_WORDS)
+    Debrief.objects.filter(author=user, written_at__isnull=True).delete()
+    Debrief.objects.filter(author=user).update(author=None)
+    Cover.objects.filter(Q(facilitator=user) | Q(taken_by=user)).delete()
+    rooms = SupportSession.objects.filter(status=SupportSession.Status.LIVE, turns__user=user)
+    waited_in = list(rooms.values_list("pk", flat=True).distinct())
+    for rows in (
+        user.entries,
+        user.turns,
+        user.knocks,
+        user.reminders,
+        user.calendar_feeds,
+        user.pulses,
+        user.bookings,
+    ):
+        rows.all().delete()
+    for session in SupportSession.objects.filter(pk__in=waited_in).select_related("group"):
+        _show_anew(session)
+
+
+def _forget_words(user: User) -> None:
+    """Messages become empty lines whose writer has left; the numbers of a session keep no gap."""
+    messages = list(Message.objects.filter(sender=user).values_list("pk", flat=True))
+    for rows in (MessageVersion, Reaction, Report, Hint, Intervention):
+        rows.objects.filter(message__in=messages).delete()
+    reacted = Message.objects.filter(reactions__user=user).distinct()
+    changed = set(messages) | set(reacted.values_list("pk", flat=True))
+    user.reactions.all().delete()
+    Message.objects.filter(pk__in=messages).update(
+        sender=None,
+        is_from_facilitator=False,
+        body="",
+        reply_to=None,
+        edited_at=None,
+        deleted_at=Coalesce(F("deleted_at"), Now()),
+        hidden_at=None,
+        hidden_by=None,
+    )
+    line = LineMessage.objects.filter(sender=user)
+    for session_id in line.values_list("support_session", flat=True).distinct():
+        live.publish_to_leads(session_id, "line")
+    line.delete()
+    shown = Message.objects.filter(
+        pk__in=changed, support_session__status=SupportSession.Status.LIVE
+    )
+    for message in shown.select_related("support_session").order_by("sequence"):
+        talk_actions.touch(message)
+
+
+def _show_anew(session: SupportSession) -> None:
+    """Nobody waits there for a turn of somebody who has left."""
+    SupportSession.objects.filter(pk=session.pk).update(version=F("version") + 1)
+    session.refresh_from_db(fields=["version"])
+    live.publish_state(session)

@@ -1,6 +1,7 @@
 """What facilitators do to keep a session safe, how it is undone, reported, hinted at and judged."""
 
 from datetime import datetime
+from typing import cast
 
 from django.db import transaction
 from django.utils import timezone
@@ -324,7 +325,7 @@ def open_concern_from_hint(
     hint = _settle(hint, Hint.Outcome.CONCERN, by=by, at=at)
     return raise_concern(
         support_session=hint.message.support_session,
-        about=hint.message.sender,
+        about=cast(User, hint.message.sender),
         detail=detail,
         occasion=hint.pk,
         shows_help=shows_help,

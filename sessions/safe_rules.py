@@ -48,8 +48,10 @@ def check_may_step_in(user: User, support_session: SupportSession) -> None:
     rules.check_may_be_in_room(user, support_session)
 
 
-def check_may_be_asked(about: User, support_session: SupportSession, *, by: User) -> None:
+def check_may_be_asked(about: User | None, support_session: SupportSession, *, by: User) -> None:
     """Raise `Refused` unless this is somebody else, who has been in the room and does not lead."""
+    if about is None:
+        raise Refused("gone", "They have closed their account.")
     if about == by:
         raise Refused("oneself", "This is about yourself. You can leave the room at any time.")
     if rules.leading(support_session).filter(pk=about.pk).exists():
@@ -372,13 +374,15 @@ def what_may_be_done(message: Message, *, by: User) -> dict[str, Any]:
     is_shown = hide is None and message.deleted_at is None
     return {
         "own": own,
-        "report": not own and not Report.objects.filter(message=message, reporter=by).exists(),
+        "report": not own
+        and message.sender_id is not None
+        and not Report.objects.filter(message=message, reporter=by).exists(),
         "reported": Report.objects.filter(message=message, reporter=by).exists(),
         "hide": leads and not own and is_shown and not message.is_from_facilitator,
         "unhide": hide if leads else None,
         "redirect": leads and not own and redirect is None and is_shown,
         "take_back": redirect if leads else None,
-        "ask": leads and not own and not theirs,
+        "ask": leads and not own and not theirs and message.sender_id is not None,
     }
 
 
@@ -433,7 +437,9 @@ def hints_part(support_session: SupportSession) -> dict[str, Any]:
 
 def whose(message: Message) -> str:
     """What to call whoever wrote it, for somebody who may not know more."""
-    return "whoever asked without a name" if message.is_anonymous else message.sender.public_name
+    if message.is_anonymous:
+        return "whoever asked without a name"
+    return message.sender.public_name if message.sender else "somebody who has left"
 
 
 def asked_without_name(support_session: SupportSession) -> list[Intervention]:

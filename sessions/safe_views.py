@@ -208,10 +208,11 @@ def _ask_writer(
     message = _message(request, pk, sequence)
     support_session = message.support_session
     safe_rules.check_may_step_in(_person(request), support_session)
-    safe_rules.check_may_be_asked(message.sender, support_session, by=_person(request))
+    about = message.sender
+    safe_rules.check_may_be_asked(about, support_session, by=_person(request))
 
     def act(**given: Any) -> None:
-        action(support_session=support_session, about=message.sender, message=message, **given)
+        action(support_session=support_session, about=about, message=message, **given)
 
     said = live.said(message)
     return _step(request, support_session, kind, act, whose=said["name"], said=said)

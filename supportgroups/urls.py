@@ -16,6 +16,7 @@ urlpatterns = [
     path("account/", include(confirmed_urls("allauth.account.urls", ASKS_FIRST))),
     path("", include("supportgroups.my_data.urls")),
     path("", include("supportgroups.pages_urls")),
+    path("", include("supportgroups.closing.urls")),
     path("", include("groups.urls")),
     path("", include("screening.urls")),
     path("", include("sessions.urls")),

@@ -296,6 +296,8 @@ DOORS: dict[str, Door] = {
     "accounts:reminders": Door(SIGNED_IN),
     "accounts:confirm_by_code": Door(SIGNED_IN),
     "accounts:file_ready": Door(SIGNED_IN),
+    "closing:close_account": Door(SIGNED_IN),
+    "closing:account_closed": Door(EVERYBODY),
     "my_data:my_data": Door(SIGNED_IN),
     "my_data:copy_ask": Door(SIGNED_IN, "POST"),
     "my_data:copy_delete": Door(SIGNED_IN, "POST"),

@@ -30,6 +30,7 @@ PACKAGES = {
     "outreach": "outreach",
     "pages": "supportgroups",
     "my_data": "supportgroups",
+    "closing": "supportgroups",
 }
 
 #: Head of a file that people download: it has to need no other.

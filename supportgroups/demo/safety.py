@@ -62,7 +62,7 @@ def show_a_source() -> None:
 def report_one() -> None:
     """Somebody who was there asks for a look at the newest of these messages."""
     message = Message.objects.filter(body__contains=CLAIM).order_by("-sent_at").first()
-    if message is None:
+    if message is None or message.sender_id is None:
         return
     reporter = (
         User.objects.filter(messages__support_session=message.support_session)

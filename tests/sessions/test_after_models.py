@@ -67,6 +67,14 @@ def test_a_facilitator_has_one_debrief(held, facilitator, refuses):
     )
 
 
+def test_a_draft_has_an_author(held, facilitator, refuses):
+    draft = Debrief.objects.create(support_session=held, author=facilitator.user)
+    refuses(
+        "sessions_debrief_draft_has_author",
+        lambda: Debrief.objects.filter(pk=draft.pk).update(author=None),
+    )
+
+
 def test_a_finished_debrief_says_something(held, facilitator, refuses):
     refuses(
         "sessions_debrief_written_says_something",

@@ -21,7 +21,7 @@ from groups import actions as group_actions
 from groups.models import Membership, SupportGroup
 from sessions import actions, consumers, hub, live
 from sessions.models import Attendance, Message, SupportSession
-from supportgroups import embedded
+from supportgroups import embedded, privacy
 from supportgroups.lib.refusals import Refused
 from tests import factories
 from tests.cast import Person
@@ -411,3 +411,18 @@ def test_a_waiting_area_closes_as_soon_as_its_group_pauses(
         assert no.value.reason == "group_paused"
     room = member.client.get(reverse("sessions:room", args=[waiting.pk]))
     assert b"This group pauses at the moment." in room.content
+
+
+def test_closing_an_account_closes_its_sockets_and_empties_its_lines(
+    enter: Enter, session: SupportSession, member: Person, other: Person
+) -> None:
+    gone, stays = enter(other), enter(member)
+    gone.say("My own words")
+    stays.until("message", sequence=1)
+    assert privacy.erase(other.user)
+    assert gone.closed()[0] == consumers.SIGNED_OUT
+    changed = stays.until("changed", sequence=1)
+    assert "My own words" not in changed["html"]
+    assert "Its writer has left" in changed["html"]
+    stays.say("Still here")
+    assert stays.until("sent")["sequence"] == 2

@@ -316,3 +316,19 @@ def test_the_facilitators_line_has_each_number_and_each_id_once(group, refuses):
         strict=True,
     ):
         refuses(name, lambda wrong=wrong: LineMessage.objects.create(**wrong))
+
+
+def test_only_what_was_deleted_was_said_by_nobody(group, member, refuses):
+    said = factories.message(factories.support_session(group, status="live"), member.user)
+    refuses(
+        "sessions_message_of_nobody_is_deleted",
+        lambda: Message.objects.filter(pk=said.pk).update(sender=None),
+    )
+
+
+def test_only_a_held_session_counts_who_has_gone(group, refuses):
+    session = factories.support_session(group)
+    refuses(
+        "sessions_supportsession_gone_when_held",
+        lambda: SupportSession.objects.filter(pk=session.pk).update(gone_expected=1),
+    )
