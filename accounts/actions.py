@@ -10,6 +10,7 @@ from django.utils.text import slugify
 
 from accounts import browser_sessions, rules, tasks
 from accounts.browser_sessions import SessionStore
+from accounts.factor_actions import settle_second_factors
 from accounts.live import look_again
 from accounts.models import BrowserSession, Organisation, StaffRole, User
 from audit.trail import record
@@ -123,6 +124,7 @@ def create_organisation(
         role=StaffRole.Role.COORDINATOR,
         on_call_position=1,
     )
+    settle_second_factors([person.pk], at=at)
     record("organisation.created", by=by, on=organisation, organisation=organisation.pk, at=at)
     return organisation
 
@@ -167,6 +169,7 @@ def give_role(
     rules.check_role_is_new(person, organisation, role)
     rules.check_on_call_is_free(organisation, new.on_call_position)
     new.save()
+    settle_second_factors([person.pk], at=at)
     record("role.given", by=by, on=new, organisation=organisation.pk, at=at, role=role)
     later(tasks.invite_person, new.pk)
     browser_sessions.renew_keys([person.pk])
@@ -201,6 +204,7 @@ def change_role(
         setattr(staff_role, name, changes[name])
     rules.check_on_call_is_free(organisation, staff_role.on_call_position, besides=staff_role)
     staff_role.save(update_fields=changed)
+    settle_second_factors([staff_role.user_id], at=at)
     record(
         "role.changed",
         by=by,
@@ -235,6 +239,7 @@ def take_role_away(*, staff_role: StaffRole, by: User, at: datetime | None = Non
         role=staff_role.role,
     )
     staff_role.delete()
+    settle_second_factors([staff_role.user_id], at=at)
     browser_sessions.renew_keys([staff_role.user_id])
 
 

@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -10,6 +12,12 @@ from django.urls import reverse
 from accounts import actions, devices, limits, places, tasks
 from accounts.models import User
 from supportgroups.lib.later import later
+
+#: Ways to show with a second factor that it is still the same person.
+_FACTOR_WORDS = {
+    "mfa_reauthenticate": "Use your app or a recovery code",
+    "mfa_reauthenticate:webauthn": "Use your passkey",
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -72,8 +80,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return response
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """What allauth offers; and a code by e-mail where no second factor is set up."""
+        """What allauth offers; and a code by e-mail where no second factor is set up.
+
+        Where one is, the password alone is not enough: it would take the factor away. What an app
+        shows comes first, else the passkey.
+        """
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        factors = [one for one in methods if one["id"] in _FACTOR_WORDS]
+        if factors:
+            methods = [{**one, "description": _FACTOR_WORDS[one["id"]]} for one in factors]
+            if not is_mfa_enabled(user, [Authenticator.Type.TOTP]):
+                methods.reverse()
         if user.is_authenticated and all(one["id"] == "reauthenticate" for one in methods):
             by_code = {
                 "id": "confirm_by_code",

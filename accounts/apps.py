@@ -16,6 +16,8 @@ class AccountsConfig(AppConfig):
         user_logged_in.connect(_note_device)
         signals.email_changed.connect(_end_links_in_mails)
 
+        _listen_to_factors()
+
 
 def _end_other_sign_ins(request: Any, user: Any, **kwargs: Any) -> None:
     """A new password ends the sign-ins of other browsers, and so their open rooms."""
@@ -48,3 +50,15 @@ def _end_links_in_mails(user: Any, **kwargs: Any) -> None:
     from accounts.actions import end_links_in_mails
 
     end_links_in_mails(user=user, by=user)
+
+
+def _listen_to_factors() -> None:
+    from allauth.account.signals import user_logged_in
+    from allauth.mfa import signals
+
+    from accounts import factor_signals
+
+    signals.authenticator_added.connect(factor_signals.note_added)
+    signals.authenticator_removed.connect(factor_signals.note_removed)
+    signals.authenticator_used.connect(factor_signals.note_used)
+    user_logged_in.connect(factor_signals.note_signed_in)

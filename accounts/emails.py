@@ -55,3 +55,17 @@ def send_new_device(sign_in: BrowserSession) -> None:
 def stop_link(user: User, kind: str) -> str:
     """The address that stops this kind of mail (`rules.MAILS_TO_STOP`) for its reader."""
     return settings.SITE_URL + reverse("accounts:mails_stop", args=[rules.stop_token(user, kind)])
+
+
+def send_factors_reset(user: User) -> None:
+    """Say that the second step was taken away, and what to do. Raises what the mail server says."""
+    body = render_to_string(
+        "accounts/emails/factors_reset.txt",
+        {
+            "person": user,
+            "site_name": settings.SITE_NAME,
+            "site_url": settings.SITE_URL,
+            "link": settings.SITE_URL + reverse("mfa_index"),
+        },
+    )
+    EmailMessage("Your second step was reset", body, to=[user.email]).send()

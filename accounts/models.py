@@ -54,6 +54,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(default=timezone.now)
+    #: By when somebody whose role asks for a second factor, and who has none, has to add one.
+    second_factor_due_at = models.DateTimeField(null=True, blank=True)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -87,6 +89,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def public_name(self) -> str:
         """The name that others may see, also before one was chosen."""
         return self.display_name or "Someone new"
+
+    @property
+    def second_factor_is_overdue(self) -> bool:
+        """Whether staff's pages are closed until they add a second factor."""
+        due_at = self.second_factor_due_at
+        return due_at is not None and due_at <= timezone.now()
 
     def get_username(self) -> str:
         return self.email

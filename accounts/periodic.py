@@ -1,6 +1,7 @@
-"""By the clock: mails about accounts that were lost on the way."""
+"""By the clock: mails about accounts that were lost, and who owes a second factor."""
 
 from accounts import rules, tasks
+from accounts.factor_actions import settle_second_factors
 
 #: How many one run hands over; the next minute goes on.
 _AT_ONCE = 200
@@ -16,3 +17,8 @@ def tell_of_new_devices() -> None:
     """Tell again of a new device whose mail was not sent, each minute for a day."""
     for pk in rules.new_devices_untold().values_list("pk", flat=True)[:_AT_ONCE]:
         tasks.tell_of_new_device.delay(str(pk))
+
+
+def settle_who_owes_a_second_factor() -> None:
+    """What came to be without an action, such as by an import or a command, and what ended."""
+    settle_second_factors()

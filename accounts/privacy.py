@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.urls import reverse
 
 from accounts import rules
@@ -33,6 +34,10 @@ from supportgroups.lib.refusals import Refused
 
 def _about(consent: Consent) -> str:
     return PURPOSES[consent.purpose].titled(consent.organisation)
+
+
+def _name_of_factor(factor: Authenticator) -> str:
+    return str(factor.data.get("name", ""))
 
 
 def _wording(consent: Consent) -> str:
@@ -73,6 +78,7 @@ SHEETS = (
             yes_no("mails_with_questions", "Mail when questions wait"),
         ),
         left_out={
+            "second_factor_due_at": INNER,
             "is_superuser": INNER,
             "mails_key": A_KEY,
             "groups": INNER,
@@ -142,6 +148,23 @@ SHEETS = (
         change="You can end each of them.",
         links=(Link("accounts:sign_ins", "Where you are signed in"),),
         whose=("user",),
+    ),
+    Sheet(
+        "second_steps",
+        "Your second steps for signing in",
+        Part.ACCOUNT,
+        "mfa.Authenticator",
+        lambda user: Authenticator.objects.filter(user=user).order_by("pk"),
+        (
+            choice("type", "Kind"),
+            words("name", "Name", _name_of_factor, "data"),
+            moment("created_at", "Added"),
+            moment("last_used_at", "Last used"),
+        ),
+        change="Add, rename or remove them in your settings. Their secrets are in no file.",
+        links=(Link("mfa_index", "A second step for signing in"),),
+        whose=("user",),
+        kept_as="accounts.User",
     ),
     Sheet(
         "consents",

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.signing import BadSignature, Signer
 from django.db.models import Case, Exists, F, Max, Min, OuterRef, Q, QuerySet, When
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -280,6 +282,102 @@ def invitations_overdue(*, at: datetime | None = None) -> StaffRoleQuerySet:
     for attempts, after in enumerate(_TRIED_AGAIN_AFTER):
         due |= Q(attempts=attempts, asked_at__lt=at - after)
     return invitations_to_send().filter(due, asked_at__gt=at - INVITATION_KEEPS)
+
+
+# A second factor ----------------------------------------------------------------------------------
+
+#: What makes a sign-in safe against a lost password or mailbox. A passkey asks for finger, face or
+#: PIN. Recovery codes only stand in for one of these.
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+#: After somebody took the factors of a lost phone away.
+GRACE_AFTER_RESET = timedelta(days=3)
+#: From so few recovery codes on people are asked to make new ones.
+FEW_RECOVERY_CODES = 3
+#: New recovery codes are shown until their person says that they are kept, and no longer than this.
+RECOVERY_CODES_SHOWN = timedelta(hours=1)
+
+
+def owing_second_factor() -> QuerySet[User]:
+    """Whose role asks for a second factor: coordinators, and whoever leads a group that is
+    professionally led and not closed. The one rule of it.
+
+    A role counts once the person has signed in with it: the grace begins when they know of it.
+    """
+    coordinators = StaffRole.objects.agreed().coordinators().values("user")
+    leaders = User.objects.filter(
+        facilitator_assignments__group__facilitation="professionally_led",
+        facilitator_assignments__group__lifecycle__in=["draft", "listed", "paused"],
+    )
+    return User.objects.filter(Q(pk__in=coordinators) | Q(pk__in=leaders.values("pk")))
+
+
+def second_factors_of(user: User) -> QuerySet[Authenticator]:
+    """An app or passkeys, the oldest first."""
+    return Authenticator.objects.filter(user=user, type__in=FACTORS).order_by("created_at", "pk")
+
+
+def missing_second_factor() -> QuerySet[User]:
+    """Who owes one and has none."""
+    theirs = Authenticator.objects.filter(user=OuterRef("pk"), type__in=FACTORS)
+    return owing_second_factor().filter(~Exists(theirs))
+
+
+def grace_of_second_factor() -> timedelta:
+    return timedelta(days=settings.SECOND_FACTOR_GRACE_DAYS)
+
+
+def grace_after_reset() -> timedelta:
+    return min(GRACE_AFTER_RESET, grace_of_second_factor())
+
+
+def check_second_factor(user: Viewer) -> None:
+    """Raise `Refused` for staff whose time to add a second factor is over."""
+    if isinstance(user, User) and user.second_factor_is_overdue:
+        raise Refused(
+            "second_factor",
+            "Staff’s pages open once you have a second step for signing in.",
+            next_step=("Set up a second step", reverse("mfa_index")),
+        )
+
+
+def check_may_remove_factor(user: User, factor: Authenticator) -> None:
+    """Raise `Refused` for the last factor of somebody who owes one."""
+    others = second_factors_of(user).exclude(pk=factor.pk)
+    if not others.exists() and owing_second_factor().filter(pk=user.pk).exists():
+        raise Refused(
+            "last_factor",
+            "Your role needs a second step. Add another one first, then remove this one.",
+        )
+
+
+def check_may_reset_factors(user: User, staff_role: StaffRole) -> None:
+    """Raise `Refused` unless the person may take away a colleague's factors after a lost phone.
+
+    Whoever works elsewhere too is not one organisation's to judge; nobody is told that they do.
+    """
+    check_may_coordinate(user, staff_role.organisation)
+    if staff_role.user_id == user.pk:
+        raise Refused(
+            "own_factors",
+            "You change your own second step in your settings.",
+            next_step=("Your second step", reverse("mfa_index")),
+        )
+    elsewhere = StaffRole.objects.filter(user=staff_role.user_id).exclude(
+        organisation=staff_role.organisation_id
+    )
+    if not staff_role.has_signed_in or elsewhere.exists():
+        raise Refused("not_yours_to_reset", "Ask whoever runs this site to do this.")
+    if not Authenticator.objects.filter(user=staff_role.user_id).exists():
+        raise Refused("no_factors", "There is nothing to reset: no second step is set up.")
+
+
+def may_reset_factors(user: User, staff_role: StaffRole) -> bool:
+    """Whether to offer it."""
+    try:
+        check_may_reset_factors(user, staff_role)
+    except Refused:
+        return False
+    return True
 
 
 # Reminders ----------------------------------------------------------------------------------------

@@ -22,7 +22,11 @@ def _person(request: HttpRequest) -> User:
 def security(request: HttpRequest) -> HttpResponse:
     """How one signs in, and the ways to change it."""
     person = _person(request)
-    context = {"person": person, "sign_ins": rules.sign_ins_of(person).count()}
+    context = {
+        "person": person,
+        "sign_ins": rules.sign_ins_of(person).count(),
+        "factors": rules.second_factors_of(person).count(),
+    }
     return render_page(request, "accounts/security.html", context)
 
 

@@ -82,6 +82,7 @@ def staff_change(request: HttpRequest, pk: UUID) -> HttpResponse:
         "organisation": staff_role.organisation,
         "staff_role": staff_role,
         "leads": rules.groups_led_through(staff_role),
+        "may_reset_factors": rules.may_reset_factors(person, staff_role),
         "form": form,
     }
     return render_page(request, "accounts/staff_change.html", context)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import emails, rules
+from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -61,3 +62,18 @@ def tell_of_new_device(browser_session_id: str) -> None:
             return
         row.is_to_tell = False
         row.save(update_fields=["is_to_tell"])
+
+
+@shared_task(
+    soft_time_limit=30,
+    time_limit=40,
+    ignore_result=True,
+    autoretry_for=(SMTPException, OSError),
+    retry_backoff=60,
+    max_retries=5,
+)
+def tell_of_reset(user_id: str) -> None:
+    """Tell somebody that their second step was taken away, until the mail server takes it."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is not None:
+        emails.send_factors_reset(user)

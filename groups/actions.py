@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 
+from accounts.factor_actions import settle_second_factors
 from accounts.live import look_again
 from accounts.models import Organisation, User
 from accounts.rules import check_may_coordinate
@@ -704,9 +706,15 @@ def change_group(
             at=at,
             fields=changed,
         )
+    if "facilitation" in changed:
+        settle_second_factors(_leaders_of(group), at=at)
     if "capacity" in changed:
         offer_places(group=group, at=at)
     return group
+
+
+def _leaders_of(group: SupportGroup) -> list[UUID]:
+    return list(group.facilitator_assignments.values_list("user_id", flat=True))
 
 
 @transaction.atomic
@@ -757,6 +765,7 @@ def _move_group(
     group.lifecycle, group.lifecycle_changed_at = lifecycle, at
     group.lifecycle_message = message
     group.save(update_fields=["lifecycle", "lifecycle_changed_at", "lifecycle_message"])
+    settle_second_factors(_leaders_of(group), at=at)
     record(
         f"group.{lifecycle}",
         by=by,
@@ -876,6 +885,7 @@ def clone_group(
         )
         for assignment in group.facilitator_assignments.all()
     )
+    settle_second_factors(_leaders_of(copy), at=at)
     if agreement := group.current_agreement():
         Agreement.objects.create(group=copy, version=1, text=agreement.text, published_at=at)
     record(

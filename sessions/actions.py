@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from accounts.factor_actions import settle_second_factors
 from accounts.live import look_again
 from accounts.models import Organisation, User
 from audit.trail import record
@@ -858,6 +859,7 @@ def assign_facilitator(
     if is_new:
         coming = _locked_sessions(schedule_rules.coming_of(group, at=at), group)
         book_or_refuse(group, coming, by=by, facilitators=[user], with_room=False)
+        settle_second_factors([user.pk], at=at)
     record(
         "facilitator.assigned" if is_new else "facilitator.changed",
         by=by,
@@ -896,6 +898,7 @@ def unassign_facilitator(
     if was_lead and (longest := group.facilitator_assignments.order_by("began_at").first()):
         longest.is_lead = True
         longest.save(update_fields=["is_lead"])
+    settle_second_factors([user_id], at=at)
     look_again([user_id])
 
 

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import StaffRole, User
-from accounts.rules import Viewer
+from accounts.rules import Viewer, check_second_factor
 from groups.models import FacilitatorAssignment, Membership, SupportGroup
 from groups.rules import (
     groups_led_by,
@@ -248,11 +248,24 @@ def check_may_enter(user: Viewer, support_session: SupportSession) -> Admission:
     """What lets this person into the room, now or when it opens, or `Refused`."""
     if user.is_authenticated:
         if leading(support_session).filter(pk=user.pk).exists():
+            check_may_act_as_staff(user, support_session)
             return Admission(None, leads=True)
         membership = admitted_to(support_session).filter(user=user).first()
         if membership is not None:
             return Admission(membership, leads=False)
     raise _why_not(user, support_session)
+
+
+def check_may_act_as_staff(user: User, support_session: SupportSession) -> None:
+    """Raise `Refused` for somebody whose time to add a second factor is over.
+
+    Not in the middle of an hour: a session whose room opened in time is led to its end.
+    """
+    due_at = user.second_factor_due_at
+    runs = support_session.status in (SupportSession.Status.SCHEDULED, SupportSession.Status.LIVE)
+    if due_at is None or (runs and support_session.opens_at < due_at):
+        return
+    check_second_factor(user)
 
 
 def _why_not(user: Viewer, support_session: SupportSession) -> Refused:
@@ -305,10 +318,12 @@ def check_may_see(user: Viewer, support_session: SupportSession) -> Admission:
     """
     try:
         return check_may_enter(user, support_session)
-    except Refused:
-        if groups_staffed_by(user).filter(pk=support_session.group_id).exists():
-            return Admission(None, leads=False)
-        raise
+    except Refused as refused:
+        staffed = groups_staffed_by(user).filter(pk=support_session.group_id)
+        if refused.reason == "second_factor" or not isinstance(user, User) or not staffed.exists():
+            raise
+        check_may_act_as_staff(user, support_session)
+        return Admission(None, leads=False)
 
 
 def check_open(support_session: SupportSession, *, at: datetime | None = None) -> None:

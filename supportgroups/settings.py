@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "supportgroups",
     "audit",
     "accounts",
@@ -131,6 +132,7 @@ MIDDLEWARE = [
     "accounts.middleware.PersonalTimeZone",
     "accounts.middleware.EndOfSignIn",
     "accounts.middleware.KeepSignedIn",
+    "supportgroups.second_factor.StaffPagesNeedOne",
     "audit.middleware.AuditOrigin",
     "supportgroups.middleware.NoStoreForPeople",
 ]
@@ -146,6 +148,7 @@ _context_processors = [
     "django.contrib.messages.context_processors.messages",
     "supportgroups.context_processors.site",
     "supportgroups.navigation.navigation",
+    "supportgroups.second_factor.reminder",
     "safeguarding.context_processors.crisis_help",
 ]
 if DEMO:
@@ -375,6 +378,31 @@ ACCOUNT_RATE_LIMITS: Any = {
 if not PRODUCTION:
     # One person tries every role within minutes here; the limits are for strangers.
     ACCOUNT_RATE_LIMITS = False
+    MFA_RATE_LIMITS = False
+
+MFA_ADAPTER = "accounts.factor_adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.factor_forms.AuthenticateForm",
+    "authenticate_webauthn": "accounts.factor_forms.AuthenticatePasskeyForm",
+    "reauthenticate": "accounts.factor_forms.ReauthenticateForm",
+    "reauthenticate_webauthn": "accounts.factor_forms.ReauthenticatePasskeyForm",
+    "activate_totp": "accounts.factor_forms.ActivateAppForm",
+    "add_webauthn": "accounts.factor_forms.AddPasskeyForm",
+    "edit_webauthn": "accounts.factor_forms.RenamePasskeyForm",
+    "login_webauthn": "accounts.factor_forms.PasskeySignInForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+#: A passkey always asks for the finger, the face or the PIN, so that alone it is two proofs.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+#: Browsers allow passkeys without https on localhost alone, and only the demo and tests are there.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION and urlsplit(SITE_URL).hostname == "localhost"
+#: Clocks of old phones are off by some seconds: the code before and the one after are good too.
+MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_TRUST_ENABLED = False
+#: For so long somebody whose new role asks for a second factor may work without.
+SECOND_FACTOR_GRACE_DAYS = env.int("SECOND_FACTOR_GRACE_DAYS", 14)
 
 # Web ---------------------------------------------------------------------------------------------
 

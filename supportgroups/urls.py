@@ -4,10 +4,18 @@ from django.conf import settings
 from django.urls import include, path
 
 from accounts.reauthentication import confirmed_urls
+from accounts.urls import STEP
 from supportgroups import errors, health
 
 #: Addresses of packages for people who have just shown that it is them.
-ASKS_FIRST = {"account_email", "account_change_password", "account_set_password"}
+ASKS_FIRST = {
+    "account_email",
+    "account_change_password",
+    "account_set_password",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_edit_webauthn",
+}
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -15,6 +23,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("account/", include(confirmed_urls("allauth.account.urls", ASKS_FIRST))),
     path("", include("supportgroups.my_data.urls")),
+    path(STEP, include(confirmed_urls("allauth.mfa.urls", ASKS_FIRST))),
     path("", include("supportgroups.pages_urls")),
     path("", include("supportgroups.closing.urls")),
     path("", include("groups.urls")),

@@ -112,7 +112,10 @@ def test_no_work_in_save() -> None:
 
 
 #: What the modules of actions of one app share: parts of actions, and no actions.
-PARTS_OF_ACTIONS = {"changed", "copy_agenda", "locked", "locked_group", "go", "touch"}
+PARTS_OF_ACTIONS = {
+    *("changed", "copy_agenda", "locked", "locked_group", "go", "touch"),
+    *("settle_second_factors", "step_of", "use_code"),
+}
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 import copy
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from accounts.models import User
+from supportgroups.second_factor import OF_A_SESSION, is_staff_page
 from tests.cast import Person, make_cast, make_group, make_organisation
 from tests.test_access import DOORS, World
 
@@ -53,3 +57,41 @@ def test_door(name: str, town: Town) -> None:
             transaction.set_rollback(True)
         person.client.cookies = cookies
     assert got_in == door.who
+
+
+#: Doors that are tried elsewhere, because nobody of the cast gets in.
+ONES_OWN_ALONE = {"accounts:recovery_codes_file", "accounts:passkey_remove"}
+
+
+def test_which_doors_are_staffs_follows_from_who_gets_in() -> None:
+    of_staff = {
+        name
+        for name, door in DOORS.items()
+        if not door.who - {"facilitator", "coordinator", "other_coordinator"}
+    }
+    closing = {name for name in DOORS if is_staff_page(name)}
+    assert closing == of_staff - OF_A_SESSION - ONES_OWN_ALONE
+    assert all(name.startswith("sessions:") for name in OF_A_SESSION)
+
+
+def test_staff_who_are_overdue_get_nowhere_as_staff(town: Town) -> None:
+    """Each of staff's doors leads to setting up a second factor, and each session's says so."""
+    cast, world = town
+    long_ago = timezone.now() - timedelta(days=30)
+    with transaction.atomic():
+        User.objects.update(second_factor_due_at=long_ago)
+        open_to = set()
+        for name, door in DOORS.items():
+            who = "facilitator" if "facilitator" in door.who else "coordinator"
+            if who not in door.who or not (is_staff_page(name) or name in OF_A_SESSION):
+                continue
+            client = cast[who].client
+            address = reverse(name, args=door.at(world))
+            response = client.get(address) if door.method == "GET" else client.post(address, {})
+            if response.get("Location") == reverse("mfa_index"):
+                continue
+            said = response.content.decode()
+            if response.status_code != 403 or reverse("mfa_index") not in said:
+                open_to.add((name, who, response.status_code))
+        transaction.set_rollback(True)
+    assert open_to == set()

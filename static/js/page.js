@@ -2,6 +2,7 @@
 
 import { fillZone, localiseTimes, rememberZone } from "./times.js";
 import { bindCopy } from "./copy.js";
+import { bindPrint } from "./print.js";
 import { bindSettings } from "./settings.js";
 import { focusSummary, showFailures } from "./errors.js";
 
@@ -12,6 +13,7 @@ const improve = (root) => {
   fillZone(root);
   bindSettings(root);
   bindCopy(root);
+  bindPrint(root);
   focusSummary(root);
 };
 

@@ -8,6 +8,8 @@ from uuid import uuid4
 from zipfile import ZipFile
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from accounts import models as accounts
@@ -40,6 +42,23 @@ def user(**fields: Any) -> accounts.User:
     person = accounts.User.objects.create_user(password=password, **fields)
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
     return person
+
+
+#: The app's secret of `authenticator()`, and the seed of its recovery codes.
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def authenticator(of: accounts.User, **fields: Any) -> Authenticator:
+    """An app with `SECRET`, unless told otherwise. A passkey has no key that opens anything."""
+    kind = fields.setdefault("type", Authenticator.Type.TOTP)
+    sealed = get_mfa_adapter().encrypt(SECRET)
+    data = {
+        Authenticator.Type.TOTP: {"secret": sealed},
+        Authenticator.Type.RECOVERY_CODES: {"seed": sealed, "used_mask": 0},
+        Authenticator.Type.WEBAUTHN: {"name": "My phone", "credential": {}},
+    }
+    fields.setdefault("data", data[kind])
+    return Authenticator.objects.create(user=of, **fields)
 
 
 def organisation(**fields: Any) -> accounts.Organisation:
