@@ -1,5 +1,6 @@
 """What people do with their own account, how an organisation begins, and who works for it."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
@@ -62,6 +63,19 @@ def end_other_sign_ins(*, by: User, but: SessionStore, at: datetime | None = Non
     ended = browser_sessions.end_others(by, but=but)
     if ended:
         record("sign_in.others_ended", by=by, on=by, at=at)
+    return ended
+
+
+@transaction.atomic
+def end_sign_ins_of(*, people: Iterable[User], by: None, at: datetime | None = None) -> int:
+    """Whoever runs the installation signs people out everywhere. Returns how many browsers."""
+    ended = 0
+    for person in people:
+        count, _ = BrowserSession.objects.filter(user=person).delete()
+        if count:
+            record("sign_in.ended_by_operator", by=by, on=person, at=at)
+            look_again([person.pk])
+        ended += count
     return ended
 
 

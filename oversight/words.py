@@ -230,6 +230,7 @@ KINDS = (
             "profile.changed": "changed their settings",
             "sign_in.ended": "signed a device out",
             "sign_in.others_ended": "signed all other devices out",
+            "sign_in.ended_by_operator": "signed somebody out everywhere",
             "mails.stopped": "stopped a kind of mail by the link in it",
             "mails.links_ended": "ended the links in their old mails",
             "factor.added": "added a second step for signing in",
