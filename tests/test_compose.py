@@ -357,3 +357,16 @@ def test_the_first_start_of_postgresql_makes_both_roles(tmp_path: Path) -> None:
                 application.execute("TRUNCATE note")
     finally:
         postgres.stop()
+
+
+def test_the_archive_holds_whole_files_and_replaces_none(tmp_path: Path) -> None:
+    def archive(words: str) -> int:
+        (tmp_path / "wal").write_text(words)
+        return subprocess.run(
+            ["sh", ROOT / "deploy/postgres/archive-wal.sh", tmp_path / "wal", tmp_path / "kept"],
+            check=False,
+        ).returncode
+
+    assert [archive("one"), archive("one"), archive("two")] == [0, 0, 1]
+    assert (tmp_path / "kept").read_text() == "one"
+    assert not (tmp_path / "kept.unfinished").exists()

@@ -24,12 +24,16 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 logger = logging.getLogger(__name__)
+
+# When each series began is as many series again, and nobody asks.
+disable_created_metrics()
 
 REQUESTS = Histogram(
     "supportgroups_request_seconds",

@@ -1,0 +1,29 @@
+"""What a load balancer is told while a part is gone."""
+
+import pytest
+from django.core.cache import cache
+from django.db import OperationalError
+
+from supportgroups import health
+
+
+@pytest.mark.django_db
+def test_readyz_names_the_part_that_is_gone(client, monkeypatch):
+    assert client.get("/readyz").json()["status"] == "ready"
+
+    def gone(*args: object, **keywords: object) -> None:
+        raise OperationalError("at an address that nobody should read")
+
+    monkeypatch.setattr(cache, "set", gone)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": True, "migrations": True, "redis": False}
+
+    monkeypatch.undo()
+    monkeypatch.setattr(health, "_ask_database", gone)
+    monkeypatch.setattr(health.connection, "close", lambda: None)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": False, "migrations": False, "redis": True}
+    assert "address" not in answer.content.decode()
+    assert client.get("/healthz").json() == {"status": "ok"}
