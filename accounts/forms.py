@@ -59,6 +59,12 @@ _WORDS = {
 }
 
 
+_HINT_FOR_NEW = (
+    "At least 12 characters, of any kind. Three or four words that do not belong together are easy "
+    "to remember and hard to guess. You may paste it."
+)
+
+
 class _InOurWords(forms.Form):
     """One of allauth's forms: the same labels everywhere, no hint that vanishes while one types."""
 
@@ -68,6 +74,8 @@ class _InOurWords(forms.Form):
             field = self.fields[name]
             field.label, field.error_messages["required"] = _WORDS[name]
             field.widget.attrs.pop("placeholder", None)
+            if name == "password1":
+                field.help_text = _HINT_FOR_NEW
             if isinstance(field, forms.EmailField):
                 field.error_messages["invalid"] = "Enter an address like name@example.org."
 

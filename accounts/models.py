@@ -1,6 +1,7 @@
 """People, organisations, and who works for which."""
 
 from typing import Any, Self
+from unicodedata import normalize
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.functions import RandomUUID
@@ -98,6 +99,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_username(self) -> str:
         return self.email
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Keep it as the same letters, however a keyboard composes them."""
+        super().set_password(raw_password and normalize("NFKC", raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether it is theirs, however a keyboard composes its letters."""
+        return super().check_password(raw_password and normalize("NFKC", raw_password))
 
 
 class Organisation(models.Model):

@@ -3,6 +3,7 @@
 import { fillZone, localiseTimes, rememberZone } from "./times.js";
 import { bindCopy } from "./copy.js";
 import { bindPrint } from "./print.js";
+import { bindPasswords } from "./password.js";
 import { bindSettings } from "./settings.js";
 import { focusSummary, showFailures } from "./errors.js";
 
@@ -14,6 +15,7 @@ const improve = (root) => {
   bindSettings(root);
   bindCopy(root);
   bindPrint(root);
+  bindPasswords(root);
   focusSummary(root);
 };
 
