@@ -7,6 +7,7 @@ from django.apps import apps
 from django.db.models import Model
 
 from supportgroups import privacy
+from tests import everything
 
 SHEETS = list(privacy.sheets())
 BY_MODEL: dict[str, set[str]] = {}
@@ -86,3 +87,18 @@ def test_the_file_of_somebody_new_holds_their_account(outsider):
 
 #: What there is of somebody who has just signed up.
 NEW = {"account", "email_addresses", "own_actions", "sign_ins"}
+
+
+def test_whoever_has_done_everything_finds_all_of_it(db):
+    found = privacy.export(everything.make())
+    assert {name for name, rows in found.items() if not rows} <= LOOKED_AT_ELSEWHERE
+
+
+#: What the person of `tests/everything.py` has not: events, and rows that need more than a person.
+LOOKED_AT_ELSEWHERE = {
+    "own_actions",
+    "readings",
+    "emergency_accesses",
+    "second_steps",
+    "concern_additions",
+}
