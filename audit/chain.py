@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from audit.models import Event, Seal, TrailCheck
+from audit.models import Anchor, Event, Seal, TrailCheck
 
 #: Before the first seal.
 BEGINNING = bytes(32)
@@ -146,9 +146,15 @@ class Verdict:
         return f"{self.head_number}:{self.head_hash.hex()}"
 
 
-def _chain() -> Iterator[tuple[Seal, _Row | None]]:
-    """Each seal with its event, None where there is none, some thousand at a time."""
-    last = 0
+def beginning() -> tuple[int, bytes]:
+    """Number and hash of the seal before the first one that is kept."""
+    anchor = Anchor.objects.order_by("-number").first()
+    return (anchor.number, bytes(anchor.hash)) if anchor else (0, BEGINNING)
+
+
+def _chain(last: int) -> Iterator[tuple[Seal, _Row | None]]:
+    """Each seal after a number with its event, None where there is none, some thousand at a
+    time."""
     while seals := list(Seal.objects.filter(number__gt=last).order_by("number")[:BATCH]):
         events = Event.objects.filter(pk__in=[seal.event_id for seal in seals])
         by_id = {row.id: row for row in _rows(events)}
@@ -156,13 +162,36 @@ def _chain() -> Iterator[tuple[Seal, _Row | None]]:
         last = seals[-1].number
 
 
+def follow(seals: list[Seal]) -> Seal:
+    """The last of the oldest seals, once each was seen to cover its event and the one before.
+
+    Raises `ValueError` where one does not.
+    """
+    number, before = beginning()
+    events = Event.objects.filter(pk__in=[seal.event_id for seal in seals])
+    by_id = {row.id: row for row in _rows(events)}
+    for seal in seals:
+        number, row = number + 1, by_id.get(seal.event_id)
+        if row is None or seal.number != number or bytes(seal.hash) != _next_hash(before, row):
+            raise ValueError(f"The chain is broken at {number}.")
+        before = bytes(seal.hash)
+    return seals[-1]
+
+
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%d %B %Y, %H:%M:%S UTC").lstrip("0")
 
 
 def _walk(verdict: Verdict, known: dict[int, bytes]) -> None:
-    before, number = BEGINNING, 0
-    for seal, row in _chain():
+    number, before = beginning()
+    if known.pop(number, before) != before:
+        verdict.tell(
+            f"Seal {number}, where the chain begins, is another than an earlier check found."
+        )
+    # Of what was deleted in its time nothing can be said any more.
+    for earlier in [each for each in known if each < number]:
+        del known[earlier]
+    for seal, row in _chain(number):
         sealed = _moment(seal.sealed_at)
         number += 1
         if seal.number != number:

@@ -78,6 +78,27 @@ class Seal(models.Model):
         return f"Seal {self.number}"
 
 
+class Anchor(models.Model):
+    """Where the chain begins since its oldest events were deleted: the seal before its first one.
+
+    There is one at most. Made by the tables' owner alone (`manage.py purge_trail`).
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    hash = models.BinaryField(max_length=32)
+    cut_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="audit_anchor_numbers_from_one", condition=models.Q(number__gte=1)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Anchor {self.number}"
+
+
 class TrailCheck(models.Model):
     """What one verification of the chain found. A later one sees when the end was cut off."""
 
