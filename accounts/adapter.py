@@ -1,5 +1,7 @@
 """How allauth, which runs sign-up and sign-in, keeps people and writes to them."""
 
+import logging
+from smtplib import SMTPException
 from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,6 +14,8 @@ from django.urls import reverse
 from accounts import actions, devices, limits, places, tasks
 from accounts.models import User
 from supportgroups.lib.later import later
+
+logger = logging.getLogger(__name__)
 
 #: Ways to show with a second factor that it is still the same person.
 _FACTOR_WORDS = {
@@ -100,6 +104,13 @@ class AccountAdapter(DefaultAccountAdapter):
             methods.append(by_code)
         return methods
 
+    def send_notification_mail(self, *args: Any, **options: Any) -> None:
+        """Tell of a change that is done: a mail server that says no cannot undo it."""
+        try:
+            super().send_notification_mail(*args, **options)
+        except (SMTPException, OSError):
+            logger.warning("accounts.change_not_told")
+
     def render_mail(
         self,
         template_prefix: str,
@@ -111,4 +122,5 @@ class AccountAdapter(DefaultAccountAdapter):
         names = {"site_name": settings.SITE_NAME, "site_url": settings.SITE_URL}
         # A mail server's "out of office" tells nobody anything about a person here.
         quiet = {"Auto-Submitted": "auto-generated", **(headers or {})}
+        names["security_contact"] = settings.SECURITY_CONTACT.removeprefix("mailto:")
         return super().render_mail(template_prefix, email, {**names, **context}, quiet)

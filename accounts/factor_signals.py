@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from accounts import rules
+from accounts.browser_sessions import renew_keys
 from accounts.factor_actions import settle_second_factors
 from accounts.models import User
 from audit.trail import record
@@ -27,12 +28,14 @@ def note_added(
     else:
         record("factor.added", by=user, on=user, kind=str(authenticator.type))
     settle_second_factors([user.pk])
+    renew_keys([user.pk])
 
 
 def note_removed(user: User, authenticator: Authenticator, **kwargs: Any) -> None:
     if authenticator.type != _CODES:
         record("factor.removed", by=user, on=user, kind=str(authenticator.type))
     settle_second_factors([user.pk])
+    renew_keys([user.pk])
 
 
 def note_used(

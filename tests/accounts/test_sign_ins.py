@@ -1,15 +1,25 @@
 """Where one is signed in: the list, its ends, limits of time, shared devices, another key."""
 
 from datetime import timedelta
+from smtplib import SMTPServerDisconnected
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import actions, browser_sessions, devices, periodic, rules, tasks
+from accounts import (
+    actions,
+    browser_sessions,
+    devices,
+    factor_signals,
+    periodic,
+    rules,
+    tasks,
+)
 from accounts.browser_sessions import SessionStore, digest_of, signed_in_with
 from accounts.models import BrowserSession, User
 from audit.models import Event
@@ -431,3 +441,50 @@ def test_a_page_older_than_the_sign_in_loses_no_words(member, origin, is_kept):
 
     assert response.status_code == 403
     assert ("River of many words" in response.content.decode()) == is_kept
+
+
+# Mails about changes ------------------------------------------------------------------------------
+
+
+def change_address(person, client, fresh="fresh@example.org"):
+    """By the page, with the code from the new address."""
+    client.post(reverse("account_email"), {"email": fresh, "action_add": ""})
+    code = code_in(mail.outbox[-1])
+    mail.outbox.clear()
+    client.post(reverse("account_email_verification_sent"), {"code": code})
+    person.refresh_from_db()
+    return person.email
+
+
+def test_the_old_address_is_told_and_never_learns_the_new_one(db):
+    """Somebody may change it because another person reads the old one."""
+    person = signed_in(factories.user(email="old@example.org"))
+
+    assert change_address(person.user, person.client) == "fresh@example.org"
+
+    [told] = [message for message in mail.outbox if message.to == ["old@example.org"]]
+    assert told.subject == "Your e-mail address was changed"
+    assert "fresh@example.org" not in told.body
+    assert "security@" in told.body
+
+
+def test_a_change_stands_when_the_mail_about_it_fails(db, monkeypatch):
+    person = signed_in(factories.user(password=None))
+
+    def refuses(*args, **options):
+        raise SMTPServerDisconnected
+
+    monkeypatch.setattr("allauth.account.adapter.DefaultAccountAdapter.send_mail", refuses)
+    sent = {"password1": "kettle umbrella drowsy", "password2": "kettle umbrella drowsy"}
+
+    assert person.client.post(reverse("account_set_password"), sent).status_code == 302
+
+    person.user.refresh_from_db()
+    assert person.user.check_password("kettle umbrella drowsy")
+
+
+def test_a_change_of_factors_brings_another_key(member, rf):
+    factor = Authenticator(user=member.user, type=Authenticator.Type.WEBAUTHN, data={})
+    factor_signals.note_removed(user=member.user, authenticator=factor)
+
+    assert row_of(member.client).is_to_renew
