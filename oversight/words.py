@@ -25,6 +25,7 @@ KINDS = (
         {
             "application.read": "read the answers of a request to join",
             "concern.read": "read a concern",
+            "hold.read": "read words that were kept when an account closed",
             "message.read": "read a message that was reported or hidden",
             "emergency.read": "read answers with emergency access",
         },
@@ -146,6 +147,9 @@ KINDS = (
             "concern.step_taken": "noted a step about a concern",
             "concern.handed_over": "handed over a concern",
             "concern.closed": "closed a concern",
+            "hold.placed": "had the words of a concern outlive an account",
+            "hold.lifted": "let the words of a concern go with the account",
+            "hold.kept": "closed their account, and the words of a concern were kept",
             "concern.erased": "closed their account, and a concern went with it",
             "intervention.made": "stepped in to keep a session safe",
             "intervention.undone": "undid a step",

@@ -386,6 +386,44 @@ class StepTaken(models.Model):
         return self.get_kind_display()
 
 
+class Hold(models.Model):
+    """That a concern's words outlive the account of whom it is about, because an organisation owes
+    them to somebody: a court, an inquiry. Placed with a reason and a last day by a coordinator, and
+    told to the person before they close their account.
+
+    Until then it is a mark on the concern. Afterwards it holds the name and the words, encrypted.
+    """
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="holds")
+    concern = models.OneToOneField(
+        Concern, on_delete=models.SET_NULL, null=True, related_name="hold"
+    )
+    reason = models.CharField(max_length=300)
+    #: The last day; the night after, it is deleted.
+    until = models.DateField()
+    placed_at = models.DateTimeField(default=timezone.now)
+    placed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    kept_at = models.DateTimeField(null=True, blank=True)
+    #: Tokens of `supportgroups.lib.encryption`, bound to this row.
+    name = models.TextField(blank=True)
+    record = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-kept_at", "-placed_at"]
+        constraints = [
+            models.CheckConstraint(name="safeguarding_hold_has_a_reason", condition=~Q(reason="")),
+            models.CheckConstraint(
+                name="safeguarding_hold_kept_whole",
+                condition=Q(kept_at__isnull=True, name="", record="")
+                | Q(kept_at__isnull=False) & ~Q(name="") & ~Q(record=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Hold until {self.until}"
+
+
 # Help lines --------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from django.db.models import F, Q, QuerySet
 
 from accounts.models import Organisation, User
 from audit.trail import record
+from safeguarding import hold_actions
 from safeguarding.models import Alert, Away, Concern, StepTaken
 from supportgroups.lib import portable
 from supportgroups.lib.portable import (
@@ -134,6 +135,7 @@ SHEETS = (
 
 _IN_THE_TRAIL = "That somebody did it stands in what they did."
 LEFT_OUT = {
+    "safeguarding.Hold": "The page that closes an account says whose, why and until when.",
     "safeguarding.CountryLines.confirmed_by": _IN_THE_TRAIL,
     "safeguarding.Resource.reviewed_by": _IN_THE_TRAIL,
     "safeguarding.Resource.retired_by": _IN_THE_TRAIL,
@@ -162,12 +164,14 @@ def waiting_to_be_in_touch(user: User) -> QuerySet[Organisation]:
 
 
 def erase(user: User) -> None:
-    """Concerns about the person, with all steps and alerts; that they were asked or away.
+    """Concerns about the person, with all steps and alerts; that they were asked or away. What a
+    standing hold asks for is kept in it, encrypted, until its last day.
 
     Concerns about others that they looked after are asked on by the clock. What they noted there
     belongs to those concerns.
     """
     for concern in Concern.objects.filter(about=user).order_by("pk"):
+        hold_actions.keep_words(concern=concern, by=user)
         record(
             "concern.erased",
             by=user,

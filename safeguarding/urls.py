@@ -1,6 +1,6 @@
 from django.urls import path
 
-from safeguarding import help_line_views, library_views, on_call_views, views
+from safeguarding import help_line_views, hold_views, library_views, on_call_views, views
 
 app_name = "safeguarding"
 
@@ -15,6 +15,9 @@ urlpatterns = [
     path("concerns/<uuid:pk>/step/", views.concern_step, name="concern_step"),
     path("concerns/<uuid:pk>/hand-over/", views.concern_hand_over, name="concern_hand_over"),
     path("concerns/<uuid:pk>/close/", views.concern_close, name="concern_close"),
+    path("concerns/<uuid:pk>/keep/", hold_views.concern_keep, name="concern_keep"),
+    path("organisations/<slug:slug>/kept/", hold_views.kept_list, name="kept_list"),
+    path("kept/<uuid:pk>/", hold_views.kept_detail, name="kept_detail"),
     path("organisations/<slug:slug>/on-call/", on_call_views.on_call, name="on_call"),
     path(
         "organisations/<slug:slug>/on-call/place/",

@@ -11,10 +11,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from safeguarding import actions, on_call_rules, rules
+from accounts.rules import organisations_coordinated_by
+from safeguarding import actions, hold_rules, on_call_rules, rules
 from safeguarding.crisis import crisis_help
 from safeguarding.forms import CloseForm, HandOverForm, StepForm
-from safeguarding.models import Concern
+from safeguarding.models import Concern, Hold
 from supportgroups.lib.htmx import render_page
 
 PAGE_SIZE = 25
@@ -49,6 +50,7 @@ def concern_list(request: HttpRequest) -> HttpResponse:
         "page": Paginator(waiting, PAGE_SIZE).get_page(request.GET.get("page")),
         "closed": visible.filter(closed_at__isnull=False).order_by("-closed_at")[:10],
         "failing": rules.concerns_not_told(waiting),
+        "kept_at": hold_rules.organisations_that_keep(request.user),
         "on_call_at": on_call_rules.organisations_whose_list_is_seen_by(request.user),
     }
     return render_page(request, "safeguarding/concern_list.html", context)
@@ -66,6 +68,10 @@ def _detail(request: HttpRequest, concern: Concern, **forms: Form) -> HttpRespon
         "form": next(iter(forms.values()), None),
         "log": rules.log_of(concern),
         "failing": rules.failing_alerts(concern),
+        "may_hold": organisations_coordinated_by(_person(request))
+        .filter(pk=concern.organisation_id)
+        .exists(),
+        "hold": Hold.objects.filter(concern=concern).first(),
         "their_help": crisis_help(concern.about, concern.organisation),
         **forms,
     }

@@ -17,6 +17,8 @@ from groups.models import SupportGroup
 from outcomes import privacy as outcomes_privacy
 from oversight import privacy as oversight_privacy
 from safeguarding import privacy as safeguarding_privacy
+from safeguarding.hold_rules import holds_standing
+from safeguarding.models import Hold
 from screening import privacy as screening_privacy
 from sessions import privacy as sessions_privacy
 from sessions.models import SupportSession
@@ -93,6 +95,8 @@ class Before:
     to_hand_over: list[Refused]
     #: Who wants to be in touch because of what this person answered.
     waiting_to_be_in_touch: list[Organisation]
+    #: Words about them that an organisation keeps for a while, with the reason.
+    held: list[Hold]
     #: Groups that go on with somebody else.
     led: list[SupportGroup]
     #: Whether they help anywhere, beside being a participant.
@@ -104,6 +108,7 @@ def before_closing(user: User) -> Before:
     return Before(
         to_hand_over(user),
         list(safeguarding_privacy.waiting_to_be_in_touch(user)),
+        list(holds_standing(user)),
         list(SupportGroup.objects.filter(facilitator_assignments__user=user).order_by("name")),
         user.staff_roles.exists(),
     )

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from allauth.account.models import EmailConfirmation
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.contrib.admin.utils import NestedObjects
 from django.contrib.auth.models import Group, Permission
@@ -20,7 +21,7 @@ from django.utils import timezone
 from accounts.models import Consent, DataExport, User
 from groups.models import SupportGroup
 from outcomes.counting_actions import recount
-from safeguarding.models import Alert, Away, StepTaken
+from safeguarding.models import Alert, Away, Hold, StepTaken
 from screening.models import Appointment, AppointmentTime, Note
 from sessions.models import (
     Booking,
@@ -46,6 +47,7 @@ FOREIGN = {"contenttypes", "auth"}
 def make() -> User:
     """The person, and some others around them."""
     person = factories.user(email=EMAIL, display_name=NAME)
+    Authenticator.objects.create(user=person, type="totp", data={})
     EmailConfirmation.create(person.emailaddress_set.get())
     organisation = factories.organisation()
     factories.staff_role(user=person, organisation=organisation, on_call_position=1)
@@ -106,6 +108,13 @@ def _as_member(person: User, group: SupportGroup, other: User) -> None:
         user=person, purpose="share_answers_between_groups", version=1, given_at=now
     )
     concern = factories.concern(organisation=organisation, about=person, assigned_to=other)
+    Hold.objects.create(
+        concern=factories.concern(organisation=organisation),
+        organisation=organisation,
+        reason="-",
+        until=now,
+        placed_by=person,
+    )
     Alert.objects.create(concern=concern, person=other, turn=0, next_try_at=now)
     StepTaken.objects.create(concern=concern, kind="other", note=SIGN, taken_by=other)
     factories.emergency_access(organisation=organisation, about=person, opened_by=other)

@@ -130,6 +130,7 @@ class World:
         self.report = factories.report(self.message)
         self.hint = factories.hint(self.message)
         self.step = factories.intervention(self.live, made_by=person("facilitator"))
+        self.hold = factories.kept_hold(self.organisation)
         self.feed = make_calendar_feed(by=self.member)
         self.day_off = DayOff.objects.create(
             organisation=self.organisation,
@@ -395,6 +396,9 @@ DOORS: dict[str, Door] = {
     "safeguarding:concern_acknowledge": Door({"coordinator"}, "POST", _concern),
     "safeguarding:concern_step": Door({"coordinator"}, "POST", _concern),
     "safeguarding:concern_hand_over": Door({"coordinator"}, "POST", _concern),
+    "safeguarding:concern_keep": Door({"coordinator"}, at=_concern),
+    "safeguarding:kept_list": Door({"coordinator"}, at=lambda world: [world.organisation.slug]),
+    "safeguarding:kept_detail": Door({"coordinator"}, at=lambda world: [world.hold.pk]),
     "safeguarding:concern_close": Door({"coordinator"}, "POST", _concern),
     "safeguarding:on_call": Door({"coordinator"}, at=_organisation),
     "safeguarding:on_call_place": Door({"coordinator"}, "POST", _organisation),

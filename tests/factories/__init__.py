@@ -25,7 +25,7 @@ from oversight import models as oversight
 from safeguarding import models as safeguarding
 from screening import models as screening
 from sessions import models as sessions
-from supportgroups.lib.encryption import encrypt_bytes
+from supportgroups.lib.encryption import encrypt, encrypt_bytes
 from supportgroups.my_data import documents, making
 
 _number = itertools.count(1)
@@ -516,6 +516,19 @@ def concern(**fields: Any) -> safeguarding.Concern:
     fields.setdefault("detail", "An answer that a person should look at.")
     fields.setdefault("respond_by", timezone.now() + timedelta(hours=4))
     return safeguarding.Concern.objects.create(**fields)
+
+
+def kept_hold(organisation: accounts.Organisation, **fields: Any) -> safeguarding.Hold:
+    """What was kept of a concern when an account closed."""
+    fields.setdefault("until", timezone.localdate() + timedelta(days=90))
+    hold = safeguarding.Hold.objects.create(
+        organisation=organisation, reason="An inquest asks for it.", **fields
+    )
+    bound = f"safeguarding_hold.{hold.pk}"
+    hold.name, hold.record = encrypt("Sam", bound_to=bound), encrypt("Words", bound_to=bound)
+    hold.kept_at = timezone.now()
+    hold.save()
+    return hold
 
 
 def emergency_access(**fields: Any) -> oversight.EmergencyAccess:
