@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from accounts.models import DataExport, User
 from audit.models import Event
+from audit.trail import record
 from safeguarding.models import Concern, StepTaken
 from screening.models import Decision, Note
 from sessions.models import LineMessage
@@ -115,6 +116,29 @@ def test_a_copy_is_as_its_schema_says_and_holds_nobody_else(world, cast):
         assert 'id="account"' in shown
         assert (pieces.HEADINGS[Part.WORK] in shown) == (who != "applicant")
         assert ('id="check-ins"' in shown) == (who == "member")
+
+
+def test_who_read_is_told_by_role_and_a_concern_in_own_words_alone(applicant, coordinator):
+    person = applicant.user
+    application = person.applications.get()
+    organisation = application.form.group.organisation
+    coordinator.user.display_name = "Zinnia"
+    coordinator.user.save()
+    record("application.read", by=coordinator.user, on=application, organisation=organisation.pk)
+    about = {"about": person, "organisation": organisation, "respond_by": timezone.now()}
+    factories.concern(**about, source="screening", detail="An answer of mine")
+    factories.concern(**about, source="live", opened_by=coordinator.user, detail=THEIRS)
+    factories.concern(**about, source="live", opened_by=person, detail="What I asked for")
+    found = privacy.export(person)
+    (reading,) = found["readings"]
+    assert reading["role"] == f"coordinator, {organisation}"
+    assert "Zinnia" not in json.dumps(found)
+    assert [each["detail"] for each in found["concerns"]] == [
+        "An answer of mine",
+        None,
+        "What I asked for",
+    ]
+    assert "opened answers of yours 1 time." in applicant.client.get(PAGE).text
 
 
 def test_the_schema_is_the_one_that_is_published():
