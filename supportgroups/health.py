@@ -24,11 +24,12 @@ def _migrations_applied() -> bool:
 def _ask_database() -> None:
     """Raises when it does not answer. A request may wait longer for a connection than whoever asks
     here does."""
-    pool = connection.pool
+    pool = connection.pool  # type: ignore[attr-defined]
     if pool is None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         return
+    pool.open()  # as Django does at its first connection
     with pool.connection(timeout=2) as own:
         own.execute("SELECT 1")
 

@@ -2,7 +2,8 @@
 
 import pytest
 from django.core.cache import cache
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from supportgroups import health
 
@@ -27,3 +28,20 @@ def test_readyz_names_the_part_that_is_gone(client, monkeypatch):
     assert answer.json()["checks"] == {"database": False, "migrations": False, "redis": True}
     assert "address" not in answer.content.decode()
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db
+def test_a_pool_that_is_not_open_yet_is_opened(monkeypatch):
+    opened = []
+
+    class Pool:
+        def open(self) -> None:
+            opened.append(True)
+
+        def connection(self, *, timeout: float) -> object:
+            assert opened
+            assert timeout < 4, "deploy/healthcheck.py waits no longer"
+            return connection.cursor()
+
+    monkeypatch.setattr(DatabaseWrapper, "pool", Pool())
+    health._ask_database()
