@@ -47,6 +47,11 @@ def change_profile(*, user: User, by: User, at: datetime | None = None, **change
     return user
 
 
+def note_sign_in(*, user: User, by: User, steps: list[str], at: datetime | None = None) -> None:
+    """Somebody signed in. `steps` are allauth's names of what they showed, such as `totp`."""
+    record("sign_in.began", by=by, on=user, at=at, steps=steps)
+
+
 @transaction.atomic
 def end_sign_in(*, sign_in: BrowserSession, by: User, at: datetime | None = None) -> None:
     """One device is signed out; its open rooms close. Raises `Refused` for anybody else's."""

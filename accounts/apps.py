@@ -15,6 +15,8 @@ class AccountsConfig(AppConfig):
         signals.authentication_step_completed.connect(_renew_key)
         user_logged_in.connect(_note_device)
         signals.email_changed.connect(_end_links_in_mails)
+        # Not Django's own signal: this one comes when all steps are done.
+        signals.user_logged_in.connect(_note_sign_in)
 
         _listen_to_factors()
 
@@ -43,6 +45,16 @@ def _note_device(request: Any, user: Any, **kwargs: Any) -> None:
         is_of_staff=is_of_staff(user.pk),
         is_to_tell=getattr(request, "is_new_device", False),
     )
+
+
+def _note_sign_in(request: Any, user: Any, **kwargs: Any) -> None:
+    """The trail says that somebody signed in, and by which steps."""
+    from allauth.account.internal.flows.login import get_authentication_records
+
+    from accounts.actions import note_sign_in
+
+    steps = get_authentication_records(request, user)
+    note_sign_in(user=user, by=user, steps=[step.get("type") or step["method"] for step in steps])
 
 
 def _end_links_in_mails(user: Any, **kwargs: Any) -> None:

@@ -232,6 +232,7 @@ KINDS = (
             "account.opened": "opened an account",
             "account.closed": "closed their account",
             "profile.changed": "changed their settings",
+            "sign_in.began": "signed in",
             "sign_in.ended": "signed a device out",
             "sign_in.others_ended": "signed all other devices out",
             "sign_in.ended_by_operator": "signed somebody out everywhere",

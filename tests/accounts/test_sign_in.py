@@ -68,6 +68,12 @@ def test_signing_in_by_code_keeps_where_the_person_was_going(browser):
     response = browser.post(response.url, {"code": code_in(message)})
 
     assert response.url == JOIN
+    assert steps_of_sign_in(person) == ["code"]
+
+
+def steps_of_sign_in(person):
+    """What the trail says that they showed."""
+    return Event.objects.get(verb="sign_in.began", actor_id=person.pk).data["steps"]
 
 
 def test_signing_in_by_password(browser):
@@ -79,6 +85,7 @@ def test_signing_in_by_password(browser):
     )
 
     assert response.url == JOIN
+    assert steps_of_sign_in(person) == ["password"]
 
 
 def test_a_link_to_elsewhere_is_not_followed(browser):
