@@ -22,8 +22,10 @@ from django.utils.crypto import constant_time_compare
 
 from accounts import emails, rules, tasks
 from accounts.browser_sessions import end_others
+from accounts.factor_adapter import COLUMN
 from accounts.models import StaffRole, User
 from audit.trail import record
+from supportgroups.lib import encryption
 from supportgroups.lib.later import later
 from supportgroups.lib.refusals import Refused
 
@@ -72,6 +74,25 @@ def use_code(*, factor: Authenticator, code: str) -> Authenticator:
     factor.data["used_step"] = step
     factor.save(update_fields=["data"])
     return factor
+
+
+@transaction.atomic
+def renew_secrets() -> int:
+    """Put secrets that are under an earlier key under the current one. Returns how many.
+
+    One that no key opens stays as it is: the key may come back.
+    """
+    current, renewed = encryption.current_key_id(), 0
+    for factor in rules.factors_under_other_keys(current).select_for_update(skip_locked=True):
+        name = rules.SECRET_IN[factor.type]
+        try:
+            secret = encryption.decrypt(factor.data[name], bound_to=COLUMN)
+        except encryption.Unreadable:
+            continue
+        factor.data[name] = encryption.encrypt(secret, bound_to=COLUMN)
+        factor.save(update_fields=["data"])
+        renewed += 1
+    return renewed
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from supportgroups.lib.qr import code_for
 logger = logging.getLogger(__name__)
 
 #: allauth names no row when it encrypts, so that a secret is bound to its column.
-_COLUMN = "mfa_authenticator.data"
+COLUMN = "mfa_authenticator.data"
 
 
 class FactorAdapter(DefaultMFAAdapter):
@@ -30,14 +30,14 @@ class FactorAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        return encryption.encrypt(text, bound_to=_COLUMN)
+        return encryption.encrypt(text, bound_to=COLUMN)
 
     def decrypt(self, encrypted_text: str) -> str:
         """The secret. Of one whose key is gone another that nobody knows: its codes open nothing,
         and the person is told that a code is not right instead of seeing a failure.
         """
         try:
-            return encryption.decrypt(encrypted_text, bound_to=_COLUMN)
+            return encryption.decrypt(encrypted_text, bound_to=COLUMN)
         except encryption.Unreadable:
             logger.error("accounts.factor_unreadable")
             return b32encode(token_bytes(20)).decode()

@@ -1,7 +1,7 @@
 """By the clock: mails about accounts that were lost, and who owes a second factor."""
 
 from accounts import rules, tasks
-from accounts.factor_actions import settle_second_factors
+from accounts.factor_actions import renew_secrets, settle_second_factors
 
 #: How many one run hands over; the next minute goes on.
 _AT_ONCE = 200
@@ -22,3 +22,8 @@ def tell_of_new_devices() -> None:
 def settle_who_owes_a_second_factor() -> None:
     """What came to be without an action, such as by an import or a command, and what ended."""
     settle_second_factors()
+
+
+def renew_secrets_of_factors() -> None:
+    """After the keys were changed, so that the earlier ones can be thrown away."""
+    renew_secrets()

@@ -289,6 +289,8 @@ def invitations_overdue(*, at: datetime | None = None) -> StaffRoleQuerySet:
 #: What makes a sign-in safe against a lost password or mailbox. A passkey asks for finger, face or
 #: PIN. Recovery codes only stand in for one of these.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+#: Where the secret stands in `Authenticator.data`.
+SECRET_IN = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
 #: After somebody took the factors of a lost phone away.
 GRACE_AFTER_RESET = timedelta(days=3)
 #: From so few recovery codes on people are asked to make new ones.
@@ -314,6 +316,15 @@ def owing_second_factor() -> QuerySet[User]:
 def second_factors_of(user: User) -> QuerySet[Authenticator]:
     """An app or passkeys, the oldest first."""
     return Authenticator.objects.filter(user=user, type__in=FACTORS).order_by("created_at", "pk")
+
+
+def factors_under_other_keys(key_id: str) -> QuerySet[Authenticator]:
+    """Those whose secret was encrypted with another key than this one."""
+    other = Q()
+    for kind, name in SECRET_IN.items():
+        now = Q(**{f"data__{name}__startswith": f"v1.{key_id}."})
+        other |= Q(type=kind) & ~now
+    return Authenticator.objects.filter(other).order_by("pk")
 
 
 def missing_second_factor() -> QuerySet[User]:

@@ -34,6 +34,7 @@ DUE_BY_THE_CLOCK = (
     accounts_periodic.send_overdue_invitations,
     accounts_periodic.tell_of_new_devices,
     accounts_periodic.settle_who_owes_a_second_factor,
+    accounts_periodic.renew_secrets_of_factors,
     groups_periodic.pass_offers_on,
     groups_periodic.send_overdue_news,
     screening_periodic.send_overdue_news,

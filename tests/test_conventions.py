@@ -45,6 +45,7 @@ THE_CLOCK_ALONE = (
     "offer_places",
     "put_off_",
     "release_",
+    "renew_secrets",
     "make_due_",
     "make_surveys_",
     "open_account",

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
+from accounts.factor_actions import settle_second_factors
 from accounts.models import Organisation, StaffRole, User
 from audit.trail import record
 from groups import actions as group_actions
@@ -159,6 +160,9 @@ class _World:
         afterwards.correct_somebody(self._circle(START_GROUP), now=now)
         self._make_present(worried)
         self._make_programmes()
+        # Whatever was made to have happened long ago: each grace begins today.
+        User.objects.update(second_factor_due_at=None)
+        settle_second_factors()
 
     def _make_programmes(self) -> None:
         for entry in self.plan.programmes:

@@ -413,6 +413,38 @@ def test_after_it_staff_pages_lead_to_setting_one_up_and_ones_own_stay_open(coor
         assert coordinator.client.get(reverse(name)).status_code == 200
 
 
+# Keys ---------------------------------------------------------------------------------------------
+
+
+def test_secrets_move_to_a_new_key_and_open_as_before(db, settings):
+    user = factories.user()
+    app = factories.authenticator(user)
+    codes = factories.authenticator(user, type="recovery_codes")
+    before = codes.wrap().get_unused_codes()
+    settings.FIELD_ENCRYPTION_KEYS = ["0f" * 32, *settings.FIELD_ENCRYPTION_KEYS]
+
+    assert [factor_actions.renew_secrets() for _ in range(2)] == [2, 0]
+
+    settings.FIELD_ENCRYPTION_KEYS = settings.FIELD_ENCRYPTION_KEYS[:1]
+    app.refresh_from_db()
+    codes.refresh_from_db()
+    assert app.wrap().validate_code(code())
+    assert codes.wrap().get_unused_codes() == before
+
+
+def test_a_secret_whose_key_is_gone_opens_nothing_and_breaks_no_page(db):
+    person = signed_in(factories.user())
+    gone = "v1.00000000.AAAA"
+    factories.authenticator(person.user, data={"secret": gone})
+    codes = {"seed": gone, "used_mask": 0}
+    factories.authenticator(person.user, type="recovery_codes", data=codes)
+
+    assert factor_actions.renew_secrets() == 0
+    assert person.client.get(INDEX).status_code == 200
+    browser = begin(person.user)
+    assert "not right" in browser.post(reverse(STEP), {"code": code()}).content.decode()
+
+
 # A lost phone -------------------------------------------------------------------------------------
 
 

@@ -220,3 +220,17 @@ def test_reviewers_are_the_overseer_else_coordinators(
     assert group.overseer is not None
     assert safe_rules.reviewers_to_tell(group, besides={None}) == [group.overseer]
     assert safe_rules.reviewers_to_tell(group, besides={group.overseer.pk}) == [coordinator.user]
+
+
+def test_a_facilitator_without_a_second_factor_ends_the_hour_and_begins_no_other(
+    running: SupportSession, group: SupportGroup, facilitator: Person, coordinator: Person
+) -> None:
+    """What opened while there was time is led to its end; what opens later is not."""
+    before, after = (running.opens_at + timedelta(seconds=step) for step in (-1, 1))
+    ended = factories.support_session(group, status="ended")
+    for due_at, no in ((before, "second_factor"), (after, None)):
+        facilitator.user.second_factor_due_at = coordinator.user.second_factor_due_at = due_at
+        assert refusal(rules.check_may_lead, facilitator.user, running) == no
+        assert refusal(rules.check_may_see, facilitator.user, running) == no
+        assert refusal(rules.check_may_see, coordinator.user, running) == no
+        assert refusal(rules.check_may_see, facilitator.user, ended) == "second_factor"
