@@ -12,6 +12,8 @@ from django.db.models.functions import UUID7, Coalesce
 from django.utils import timezone
 
 from accounts.models import Organisation, User
+from supportgroups.lib.encrypted_fields import EncryptedTextField
+from supportgroups.lib.ids import uuid7
 
 
 class Topic(models.Model):
@@ -489,7 +491,7 @@ class Membership(models.Model):
     #: Who may sign the agreement.
     HAS_A_PLACE = (Status.ACCEPTED, Status.ACTIVE)
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     group = models.ForeignKey(SupportGroup, on_delete=models.PROTECT, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     status = models.CharField(max_length=10, choices=Status, default=Status.APPLIED)
@@ -513,7 +515,7 @@ class Membership(models.Model):
     ended_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    end_reason = models.CharField(max_length=300, blank=True)
+    end_reason = EncryptedTextField(max_length=300, blank=True)
     #: When it lost its name: `user` is an account that nobody has, and the row only counts.
     unnamed_at = models.DateTimeField(null=True, blank=True)
 
@@ -589,10 +591,10 @@ class Membership(models.Model):
 class Signature(models.Model):
     """That a member signed one version of the group's agreement."""
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="signatures")
     agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="signatures")
-    signed_name = models.CharField(max_length=40)
+    signed_name = EncryptedTextField(max_length=40)
     signed_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -647,9 +649,9 @@ class Appeal(models.Model):
         UPHELD = "upheld", "The removal stands"
         OVERTURNED = "overturned", "The person may come back"
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     membership = models.OneToOneField(Membership, on_delete=models.CASCADE, related_name="appeal")
-    words = models.TextField(blank=True)
+    words = EncryptedTextField(blank=True)
     asked_at = models.DateTimeField(default=timezone.now)
     #: By when the person was promised an answer.
     answer_by = models.DateTimeField()
@@ -659,7 +661,7 @@ class Appeal(models.Model):
     )
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
     #: What the person reads.
-    message = models.TextField(blank=True)
+    message = EncryptedTextField(blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

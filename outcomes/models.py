@@ -12,6 +12,12 @@ from accounts.models import Organisation, User
 from groups.models import Membership, SupportGroup
 from instruments.models import Instrument
 from sessions.models import SupportSession
+from supportgroups.lib.encrypted_fields import (
+    EncryptedBinaryField,
+    EncryptedJSONField,
+    EncryptedTextField,
+)
+from supportgroups.lib.ids import uuid7
 
 
 class SurveyPlan(models.Model):
@@ -212,14 +218,14 @@ class Response(models.Model):
         ONLINE = "online", "Online"
         PAPER = "paper", "On paper, typed in by staff"
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     invitation = models.OneToOneField(
         SurveyInvitation, on_delete=models.CASCADE, related_name="response"
     )
     #: The exact wording that was answered; scored with this version.
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="responses")
     #: Item id -> value, or null for "rather not say".
-    answers = models.JSONField(default=dict)
+    answers = EncryptedJSONField(default=dict, bound_by="shared_from_id")
     started_at = models.DateTimeField(default=timezone.now)
     saved_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True, blank=True)
@@ -292,15 +298,15 @@ class Disclosure(models.Model):
         EXPIRED = "expired", "Its time was over"
         ERASED = "erased", "You deleted answers that were in it"
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     #: Whose information, and the name under which the clinician knows them.
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="disclosures")
-    person_name = models.CharField(max_length=80)
+    person_name = EncryptedTextField(max_length=80)
     #: To whom.
-    recipient_name = models.CharField(max_length=80)
-    recipient_organisation = models.CharField(max_length=120)
+    recipient_name = EncryptedTextField(max_length=80)
+    recipient_organisation = EncryptedTextField(max_length=120)
     #: Why.
-    purpose = models.CharField(max_length=200)
+    purpose = EncryptedTextField(max_length=200)
     #: What exactly: codes of questionnaires, since when, and whether with the rest.
     instruments = ArrayField(models.SlugField(max_length=40))
     since = models.DateField(null=True, blank=True)
@@ -312,8 +318,8 @@ class Disclosure(models.Model):
     begun_at = models.DateTimeField(default=timezone.now)
     #: Which words were signed (`disclosure_rules.TERMS`), and how they read: [name, words] each.
     version = models.PositiveSmallIntegerField(null=True, blank=True)
-    terms = models.JSONField(default=list, blank=True)
-    signature = models.CharField(max_length=80, blank=True)
+    terms = EncryptedJSONField(default=list, blank=True)
+    signature = EncryptedTextField(max_length=80, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -368,10 +374,10 @@ class DisclosureFile(models.Model):
         PDF = "pdf", "PDF"
         FHIR = "fhir", "FHIR bundle"
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     disclosure = models.ForeignKey(Disclosure, on_delete=models.CASCADE, related_name="files")
     kind = models.CharField(max_length=4, choices=Kind)
-    content = models.BinaryField()
+    content = EncryptedBinaryField()
     made_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

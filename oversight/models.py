@@ -9,6 +9,8 @@ from django.db.models.functions import UUID7
 from django.utils import timezone
 
 from accounts.models import Organisation, User
+from supportgroups.lib.encrypted_fields import EncryptedTextField
+from supportgroups.lib.ids import uuid7
 
 
 class EmergencyAccessQuerySet(models.QuerySet["EmergencyAccess"]):
@@ -27,12 +29,12 @@ class EmergencyAccess(models.Model):
 
     LASTS = timedelta(minutes=60)
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, related_name="emergency_accesses"
     )
     about = models.ForeignKey(User, on_delete=models.CASCADE, related_name="emergency_accesses")
-    reason = models.TextField()
+    reason = EncryptedTextField()
     opened_at = models.DateTimeField(default=timezone.now)
     opened_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     ends_at = models.DateTimeField()

@@ -9,7 +9,6 @@ from accounts.models import User
 from audit.trail import record
 from safeguarding import hold_rules, rules
 from safeguarding.models import Concern, Hold
-from supportgroups.lib.encryption import encrypt
 from supportgroups.lib.templatetags.ui import time_words
 
 
@@ -60,9 +59,7 @@ def keep_words(*, concern: Concern, by: User, at: datetime | None = None) -> Non
     hold = hold_rules.holds_standing(by).filter(concern=concern).first()
     if hold is None:
         return
-    bound = f"safeguarding_hold.{hold.pk}"
-    hold.name = encrypt(f"{by.public_name}, {by.email}", bound_to=bound)
-    hold.record = encrypt(_told(concern), bound_to=bound)
+    hold.name, hold.record = f"{by.public_name}, {by.email}", _told(concern)
     hold.kept_at, hold.concern = at, None
     hold.save(update_fields=["name", "record", "kept_at", "concern"])
     record("hold.kept", by=by, on=hold, organisation=hold.organisation_id, at=at)

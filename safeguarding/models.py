@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Organisation, User
 from safeguarding.office_hours import OfficeHours, moment_after
+from supportgroups.lib.encrypted_fields import EncryptedTextField
+from supportgroups.lib.ids import uuid7
 
 # Who is on call ----------------------------------------------------------------------------------
 
@@ -161,7 +163,7 @@ class Concern(models.Model):
         SURVEY = "survey", "An answer in a check-in"
         LIVE = "live", "Somebody in a live session"
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, related_name="concerns"
     )
@@ -170,7 +172,7 @@ class Concern(models.Model):
     #: What opened it, unique per occasion, for example "answer:<id>": a repeat opens no second.
     occasion = models.CharField(max_length=120, unique=True)
     #: For the person who looks at it; never in mails or logs.
-    detail = models.TextField()
+    detail = EncryptedTextField()
     assigned_to = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="assigned_concerns"
     )
@@ -199,7 +201,7 @@ class Concern(models.Model):
     closed_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    closing_note = models.TextField(blank=True)
+    closing_note = EncryptedTextField(blank=True)
 
     objects = ConcernQuerySet.as_manager()
 
@@ -346,10 +348,10 @@ class StepTaken(models.Model):
         Kind.OTHER,
     )
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     concern = models.ForeignKey(Concern, on_delete=models.CASCADE, related_name="steps_taken")
     kind = models.CharField(max_length=12, choices=Kind)
-    note = models.TextField(blank=True)
+    note = EncryptedTextField(blank=True)
     taken_at = models.DateTimeField(default=timezone.now)
     taken_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     handed_to = models.ForeignKey(
@@ -391,23 +393,22 @@ class Hold(models.Model):
     them to somebody: a court, an inquiry. Placed with a reason and a last day by a coordinator, and
     told to the person before they close their account.
 
-    Until then it is a mark on the concern. Afterwards it holds the name and the words, encrypted.
+    Until then it is a mark on the concern. Afterwards it holds the name and the words.
     """
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="holds")
     concern = models.OneToOneField(
         Concern, on_delete=models.SET_NULL, null=True, related_name="hold"
     )
-    reason = models.CharField(max_length=300)
+    reason = EncryptedTextField(max_length=300)
     #: The last day; the night after, it is deleted.
     until = models.DateField()
     placed_at = models.DateTimeField(default=timezone.now)
     placed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     kept_at = models.DateTimeField(null=True, blank=True)
-    #: Tokens of `supportgroups.lib.encryption`, bound to this row.
-    name = models.TextField(blank=True)
-    record = models.TextField(blank=True)
+    name = EncryptedTextField(blank=True)
+    record = EncryptedTextField(blank=True)
 
     class Meta:
         ordering = ["-kept_at", "-placed_at"]

@@ -12,6 +12,8 @@ from django.utils import timezone
 from accounts.models import User
 from groups.models import CompanionInvitation, Membership, SupportGroup
 from instruments.models import Instrument
+from supportgroups.lib.encrypted_fields import EncryptedTextField
+from supportgroups.lib.ids import uuid7
 
 
 class ScreeningFormQuerySet(models.QuerySet["ScreeningForm"]):
@@ -208,7 +210,7 @@ class Application(models.Model):
         Status.WITHDRAWN: set(),
     }
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     form = models.ForeignKey(ScreeningForm, on_delete=models.PROTECT, related_name="applications")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="applications")
     #: Made when the application is sent.
@@ -224,7 +226,7 @@ class Application(models.Model):
     answer_by = models.DateTimeField(null=True, blank=True)
     #: When the person asked for another look after something else was suggested, and why.
     another_look_asked_at = models.DateTimeField(null=True, blank=True)
-    another_look_words = models.TextField(blank=True)
+    another_look_words = EncryptedTextField(blank=True)
     #: The invitation of a member that led here.
     companion_invitation = models.ForeignKey(
         CompanionInvitation,
@@ -300,10 +302,10 @@ class Answer(models.Model):
     For `some_of` it is a JSON list of values, for `instrument` a JSON object, item -> value.
     """
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="answers")
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="answers")
-    value = models.TextField(null=True, blank=True)  # noqa: DJ001 - None is "rather not say"
+    value = EncryptedTextField(null=True, blank=True)
     answered_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -326,16 +328,16 @@ class Decision(models.Model):
         TALK_FIRST = "talk_first", "Ask for a talk first"
         REFER = "refer", "Suggest something else"
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="decisions")
     outcome = models.CharField(max_length=10, choices=Outcome)
     #: What the applicant reads on the site; never in a mail.
-    message = models.TextField(blank=True)
+    message = EncryptedTextField(blank=True)
     #: What may suit better: groups of ours, and help elsewhere, one a line.
     suggested_groups = models.ManyToManyField(SupportGroup, related_name="+", blank=True)
-    resources = models.TextField(blank=True)
+    resources = EncryptedTextField(blank=True)
     #: For staff only.
-    reason = models.TextField(blank=True)
+    reason = EncryptedTextField(blank=True)
     decided_at = models.DateTimeField(default=timezone.now)
     #: Empty when the answers alone admitted somebody.
     decided_by = models.ForeignKey(
@@ -368,13 +370,13 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 class Appointment(models.Model):
     """Times offered to an applicant for a talk with one person, of which they pick one."""
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="appointments"
     )
     minutes = models.PositiveSmallIntegerField(default=15)
     #: How they meet, for example "By telephone" with who rings whom.
-    how = models.CharField(max_length=200)
+    how = EncryptedTextField(max_length=200)
     offered_at = models.DateTimeField(default=timezone.now)
     offered_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -382,7 +384,7 @@ class Appointment(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     #: When the person said that no time suits them, and when would.
     declined_at = models.DateTimeField(null=True, blank=True)
-    declined_words = models.CharField(max_length=300, blank=True)
+    declined_words = EncryptedTextField(max_length=300, blank=True)
     #: When whoever offered it was told what the person picked.
     staff_told_at = models.DateTimeField(null=True, blank=True)
     #: How often that mail was handed to a mail server.
@@ -439,9 +441,9 @@ class AppointmentTime(models.Model):
 class Note(models.Model):
     """What those who decide write for one another. The applicant never sees it."""
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="notes")
-    body = models.TextField()
+    body = EncryptedTextField()
     written_at = models.DateTimeField(default=timezone.now)
     written_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

@@ -341,11 +341,8 @@ def check_may_send(application: Application) -> None:
 
 def acknowledged(application: Application) -> bool:
     """Whether everything that must be confirmed was answered with yes."""
-    return (
-        not application.answers.filter(question__is_acknowledgement=True)
-        .exclude(value="yes")
-        .exists()
-    )
+    answers = application.answers.filter(question__is_acknowledgement=True)
+    return all(answer.value == "yes" for answer in answers)
 
 
 def occasion(application: Application, question: Question) -> str:

@@ -45,6 +45,7 @@ from sessions.models import (
     SupportSession,
 )
 from supportgroups.lib.drawing import MOST_SEATS, circle
+from supportgroups.lib.encryption import Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +172,7 @@ def said(message: Message) -> dict[str, Any]:
     name, sender, seed = shown_sender(message)
     return {
         "message": message,
-        "body": "" if message.hidden_at else body_html(message.body),
+        "body": "" if message.hidden_at else body_html(_words_of(message)),
         "name": name,
         "sender": sender,
         "seed": seed,
@@ -182,11 +183,23 @@ def said(message: Message) -> dict[str, Any]:
     }
 
 
+#: One that does not open is no reason to keep the others from the room.
+NOT_READABLE = "This message cannot be read at the moment."
+
+
+def _words_of(message: Message) -> str:
+    try:
+        return message.body
+    except Unreadable as why:
+        logger.error("words.unreadable", extra={"view": "live", "why": str(why)})
+        return NOT_READABLE
+
+
 def quote(message: Message) -> dict[str, Any]:
     """What stands above an answer to a message: of one that is gone, that it is."""
     if message.hidden_at is not None:
         return {"sequence": message.sequence, "name": "", "words": "A message that is hidden"}
-    words = " ".join(message.body.split())
+    words = " ".join(_words_of(message).split())
     if len(words) > QUOTED_CHARACTERS:
         words = words[: QUOTED_CHARACTERS - 1].rstrip() + "…"
     return {"sequence": message.sequence, "name": shown_sender(message)[0], "words": words}

@@ -18,6 +18,8 @@ from accounts.models import Organisation, User
 from groups.models import Membership, SupportGroup
 from safeguarding.models import Resource
 from sessions import schedule
+from supportgroups.lib.encrypted_fields import EncryptedTextField
+from supportgroups.lib.ids import uuid7
 
 #: The room opens as a waiting area this long before the session's start.
 OPENS_BEFORE = timedelta(minutes=10)
@@ -422,13 +424,13 @@ class CoverQuerySet(models.QuerySet["Cover"]):
 class Cover(models.Model):
     """That a facilitator cannot come to one session, and who leads in their place."""
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(
         SupportSession, on_delete=models.CASCADE, related_name="covers"
     )
     facilitator = models.ForeignKey(User, on_delete=models.CASCADE, related_name="covers_asked")
     #: What whoever takes over should know. Never why: nobody has to say.
-    note = models.CharField(max_length=300, blank=True)
+    note = EncryptedTextField(max_length=300, blank=True)
     asked_at = models.DateTimeField(default=timezone.now)
     taken_by = models.ForeignKey(
         User, on_delete=models.CASCADE, null=True, blank=True, related_name="covers_taken"
@@ -790,7 +792,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 class Message(models.Model):
     """Something said to everybody in the room. Numbered without a gap within its session."""
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(
         SupportSession, on_delete=models.CASCADE, related_name="messages"
     )
@@ -804,7 +806,7 @@ class Message(models.Model):
     #: stop abuse and for their own page; show a message through `live.said()`.
     is_anonymous = models.BooleanField(default=False, db_default=False)
     #: Empty once it was deleted.
-    body = models.TextField(blank=True)
+    body = EncryptedTextField(blank=True)
     reply_to = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="replies"
     )
@@ -874,9 +876,9 @@ def _messages_address(session_id: UUID) -> str:
 class MessageVersion(models.Model):
     """What a message said before it was edited or deleted: for moderation, not for the room."""
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="versions")
-    body = models.TextField()
+    body = EncryptedTextField()
     replaced_at = models.DateTimeField()
 
     class Meta:
@@ -919,7 +921,7 @@ class Reaction(models.Model):
 class LineMessage(models.Model):
     """Something said among those who lead a session. Members never see it."""
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(
         SupportSession, on_delete=models.CASCADE, related_name="line_messages"
     )
@@ -927,7 +929,7 @@ class LineMessage(models.Model):
     #: Made by the sender's browser: sending again makes no second copy.
     client_id = models.UUIDField()
     sender = models.ForeignKey(User, on_delete=models.CASCADE, related_name="line_messages")
-    body = models.TextField()
+    body = EncryptedTextField()
     sent_at = models.DateTimeField()
 
     class Meta:
@@ -1094,7 +1096,7 @@ class Intervention(models.Model):
         CONFIRMED = "confirmed", "It was right"
         WITHDRAWN = "withdrawn", "It was not needed"
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(
         SupportSession, on_delete=models.CASCADE, related_name="interventions"
     )
@@ -1108,12 +1110,12 @@ class Intervention(models.Model):
         Message, on_delete=models.CASCADE, null=True, blank=True, related_name="interventions"
     )
     #: The part of the message that is not so.
-    claim = models.CharField(max_length=300, blank=True)
+    claim = EncryptedTextField(max_length=300, blank=True)
     resource = models.ForeignKey(
         Resource, on_delete=models.PROTECT, null=True, blank=True, related_name="interventions"
     )
     reason = models.CharField(max_length=8, choices=Reason)
-    words = models.CharField(max_length=500, blank=True)
+    words = EncryptedTextField(max_length=500, blank=True)
     made_at = models.DateTimeField(default=timezone.now)
     made_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="interventions_made"
@@ -1129,7 +1131,7 @@ class Intervention(models.Model):
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     verdict = models.CharField(max_length=10, choices=Verdict, blank=True)
-    review_note = models.CharField(max_length=1000, blank=True)
+    review_note = EncryptedTextField(max_length=1000, blank=True)
 
     objects = InterventionQuerySet.as_manager()
 
@@ -1215,13 +1217,13 @@ class Report(models.Model):
         ACTED = "acted", "Something was done"
         NOTHING = "nothing", "Nothing had to be done"
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="reports")
     reporter = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="reports_made"
     )
     reason = models.CharField(max_length=8, choices=Reason)
-    detail = models.CharField(max_length=1000, blank=True)
+    detail = EncryptedTextField(max_length=1000, blank=True)
     made_at = models.DateTimeField(default=timezone.now)
     #: When reviewers were told by mail that a facilitator's message was reported.
     told_at = models.DateTimeField(null=True, blank=True)
@@ -1230,7 +1232,7 @@ class Report(models.Model):
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
-    note = models.CharField(max_length=1000, blank=True)
+    note = EncryptedTextField(max_length=1000, blank=True)
 
     objects = ReportQuerySet.as_manager()
 
@@ -1358,14 +1360,14 @@ class Debrief(models.Model):
     A draft until `written_at`: its author alone reads it.
     """
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(
         SupportSession, on_delete=models.CASCADE, related_name="debriefs"
     )
     #: Empty once their account was closed: what they wrote about the group is the group's.
     author = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="debriefs")
-    how_it_went = models.TextField(blank=True)
-    concerns = models.TextField(blank=True)
+    how_it_went = EncryptedTextField(blank=True)
+    concerns = EncryptedTextField(blank=True)
     #: Raised each time it is saved, with the window that saved it: what was typed in another window
     #: is never written over.
     revision = models.PositiveIntegerField(default=0)
@@ -1395,11 +1397,11 @@ class Debrief(models.Model):
 class FollowUp(models.Model):
     """Something that somebody does after a session, by a day."""
 
-    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     support_session = models.ForeignKey(
         SupportSession, on_delete=models.CASCADE, related_name="follow_ups"
     )
-    what = models.CharField(max_length=200)
+    what = EncryptedTextField(max_length=200)
     owner = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="follow_ups")
     due_on = models.DateField()
     noted_at = models.DateTimeField(default=timezone.now)

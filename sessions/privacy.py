@@ -543,7 +543,9 @@ def erase(user: User) -> None:
     Attendance.objects.filter(membership__user=user).delete()
     _forget_words(user)
     Intervention.objects.filter(about=user).delete()
-    Report.objects.filter(reporter=user).exclude(detail="").update(detail=ERASED_WORDS)
+    for report in Report.objects.filter(reporter=user).exclude(detail=""):
+        report.detail = ERASED_WORDS
+        report.save(update_fields=["detail"])
     Debrief.objects.filter(author=user, written_at__isnull=True).delete()
     Debrief.objects.filter(author=user).update(author=None)
     Cover.objects.filter(Q(facilitator=user) | Q(taken_by=user)).delete()

@@ -17,10 +17,11 @@ from django.utils import timezone
 from sessions import rules
 from sessions.database import Database
 from sessions.models import Message, SupportSession
+from supportgroups.lib.encrypted_fields import field_of
 
 type Statement = tuple[str, tuple[Any, ...]]
 
-_SESSION, _GROUP, _PERSON, _CLIENT_ID = (UUID(int=number) for number in range(1, 5))
+_SESSION, _GROUP, _PERSON, _CLIENT_ID, _ID = (UUID(int=number) for number in range(1, 6))
 _BODY, _SIGN_IN, _NOW = "(body)", "(sign-in)", "(now)"
 _REPLY_TO, _NAMELESS = "(reply to)", "(without a name)"
 
@@ -85,7 +86,7 @@ def _insert_message() -> Statement:
     """
     entered, leads, admitted, listens = _rules()
     sent_before = (
-        "SELECT false, sequence, body, sent_at, is_from_facilitator, reply_to_id"
+        "SELECT false, sequence, body, sent_at, is_from_facilitator, reply_to_id, id"
         " FROM support_sessions_message"
         " WHERE support_session_id = %s AND sender_id = %s AND client_id = %s"
     )
@@ -111,11 +112,11 @@ def _insert_message() -> Statement:
                     SELECT FROM accounts_browsersession WHERE id = %s AND expires_at > %s))
             RETURNING message_count
         ), added AS (
-            INSERT INTO support_sessions_message (support_session_id, sequence, client_id,
+            INSERT INTO support_sessions_message (id, support_session_id, sequence, client_id,
                 sender_id, is_from_facilitator, is_anonymous, reply_to_id, body, sent_at)
-            SELECT %s, message_count, %s, %s, EXISTS ({leads[0]}) AND NOT %s::boolean, %s::boolean,
-                ({replied_to}), %s, %s FROM room
-            RETURNING true, sequence, body, sent_at, is_from_facilitator, reply_to_id
+            SELECT %s::uuid, %s, message_count, %s, %s, EXISTS ({leads[0]}) AND NOT %s::boolean,
+                %s::boolean, ({replied_to}), %s, %s FROM room
+            RETURNING true, sequence, body, sent_at, is_from_facilitator, reply_to_id, id
         )
         SELECT * FROM added UNION ALL ({sent_before})
     """  # noqa: S608
@@ -124,7 +125,7 @@ def _insert_message() -> Statement:
         (
             *(_SESSION, *key, *entered[1], *leads[1], *admitted[1], *listens[1]),
             *(_NAMELESS, _SIGN_IN, _SIGN_IN, _NOW),
-            *(_SESSION, _CLIENT_ID, _PERSON, *leads[1], _NAMELESS, _NAMELESS),
+            *(_ID, _SESSION, _CLIENT_ID, _PERSON, *leads[1], _NAMELESS, _NAMELESS),
             *(_SESSION, _REPLY_TO, _BODY, _NOW),
             *key,
         ),
@@ -157,7 +158,8 @@ def _values_of(message: Message, sign_in: str | None, reply_to: int | None) -> d
         _GROUP: message.support_session.group_id,
         _PERSON: message.sender_id,
         _CLIENT_ID: message.client_id,
-        _BODY: message.body,
+        _ID: message.pk,
+        _BODY: _body().seal(message.body, message.pk).token,
         _SIGN_IN: sign_in,
         _NOW: message.sent_at,
         _REPLY_TO: reply_to,
@@ -168,9 +170,17 @@ def _values_of(message: Message, sign_in: str | None, reply_to: int | None) -> d
 def _fill_in(message: Message, row: tuple[Any, ...] | None) -> bool | None:
     if row is None:
         return None
-    is_new, message.sequence, message.body, message.sent_at, message.is_from_facilitator = row[:5]
+    is_new, message.sequence, token, message.sent_at, message.is_from_facilitator = row[:5]
     message.reply_to_id = row[5]
+    if not is_new:
+        message.pk = row[6]
+        message.body = _body().from_db_value(token, None, None)
     return bool(is_new)
+
+
+@cache
+def _body() -> Any:
+    return field_of(Message, "body")
 
 
 # One look -----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
+from django.contrib.postgres.search import SearchVectorField
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management import get_commands
@@ -13,7 +14,9 @@ from django.utils.module_loading import import_string
 
 from accounts.models import User
 from supportgroups.lib import lifetimes
+from supportgroups.lib.encrypted_fields import encrypted_fields
 from supportgroups.lib.lifetimes import Keep
+from supportgroups.readable import readable_fields
 
 OUR_APPS = (
     "accounts",
@@ -148,3 +151,43 @@ def _goes_with(model: type[models.Model], label: str) -> bool:
         for parent in above
         if isinstance(parent, type)
     )
+
+
+_WORDS = (
+    models.CharField,
+    models.TextField,
+    models.JSONField,
+    models.BinaryField,
+    SearchVectorField,
+)
+
+
+def _texts(model: type[models.Model]) -> Iterator[str]:
+    """Fields that can hold words: not numbers, times, relations or codes to choose from."""
+    for field in model._meta.concrete_fields:
+        inner = getattr(field, "base_field", field)
+        if isinstance(inner, _WORDS) and not inner.choices and not field.remote_field:
+            yield field.name
+
+
+@register()
+def every_text_is_encrypted_or_named(**kwargs: Any) -> Iterable[CheckMessage]:
+    """A field that can hold somebody's words is encrypted, or says why it stays readable."""
+    named = readable_fields()
+    found = set()
+    for label, model in models_to_register().items():
+        if model._meta.app_label not in OUR_APPS:
+            continue
+        encrypted = {field.name for field in encrypted_fields(model)}
+        found |= {f"{label}.{name}" for name in _texts(model) if name not in encrypted}
+    for name in sorted(found - named.keys()):
+        yield Error(
+            f"{name} can hold words: use an encrypted field, or name it in"
+            " supportgroups/readable.py and say why it may be read.",
+            id="encryption.E001",
+        )
+    for name in sorted(named.keys() - found):
+        yield Error(
+            f"{name} stands in supportgroups/readable.py and is no readable text.",
+            id="encryption.E002",
+        )

@@ -53,6 +53,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def unreadable(request: HttpRequest) -> HttpResponse:
+    """500: something that is kept encrypted does not open."""
+    return _answer(request, "unreadable.html", 500)
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form that was open too long, or was sent from elsewhere.
 

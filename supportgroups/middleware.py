@@ -9,7 +9,9 @@ from django.utils.cache import patch_cache_control
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
+from supportgroups import errors
 from supportgroups.lib import permissions
+from supportgroups.lib.encryption import Unreadable
 from supportgroups.lib.metrics import REQUESTS
 
 logger = logging.getLogger("supportgroups.request")
@@ -41,6 +43,29 @@ class RequestLog:
                 },
             )
         return response
+
+
+class UnreadableWords:
+    """Says so on a page of its own when something kept does not open, and writes down where.
+
+    The log line holds the name of the view and why, never words or what was around them.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Unreadable):
+            return None
+        match = request.resolver_match
+        logger.error(
+            "words.unreadable",
+            extra={"view": match.view_name if match else "", "why": str(exception)},
+        )
+        return errors.unreadable(request)
 
 
 class StaticFiles(WhiteNoiseMiddleware):

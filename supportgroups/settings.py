@@ -134,6 +134,7 @@ MIDDLEWARE = [
     "accounts.middleware.KeepSignedIn",
     "supportgroups.second_factor.StaffPagesNeedOne",
     "audit.middleware.AuditOrigin",
+    "supportgroups.middleware.UnreadableWords",
     "supportgroups.middleware.NoStoreForPeople",
 ]
 

@@ -31,8 +31,7 @@ def keep_library(*, organisation: Organisation, by: User, now: datetime) -> None
 
 def show_a_source() -> None:
     """Under each message with the claim stands a source, which an overseer has not judged yet."""
-    said = Message.objects.filter(body__contains=CLAIM).select_related("support_session__group")
-    for message in said:
+    for message in _with_the_claim():
         session = message.support_session
         at = message.sent_at + timedelta(minutes=1)
         lead = session.group.facilitator_assignments.order_by("began_at").first()
@@ -59,9 +58,15 @@ def show_a_source() -> None:
         Message.objects.filter(pk=message.pk).update(revision=1)
 
 
+def _with_the_claim() -> list[Message]:
+    """Messages that hold it, the newest last. The database cannot look into what is encrypted."""
+    said = Message.objects.select_related("support_session__group").order_by("sent_at")
+    return [message for message in said if CLAIM in message.body]
+
+
 def report_one() -> None:
     """Somebody who was there asks for a look at the newest of these messages."""
-    message = Message.objects.filter(body__contains=CLAIM).order_by("-sent_at").first()
+    message = next(reversed(_with_the_claim()), None)
     if message is None or message.sender_id is None:
         return
     reporter = (

@@ -61,7 +61,12 @@ def decrypt_bytes(token: bytes, *, bound_to: str) -> bytes:
 
 def current_key_id() -> str:
     """The key that everything new is encrypted under: the first one."""
-    return next(iter(_ciphers(tuple(settings.FIELD_ENCRYPTION_KEYS))))
+    return key_ids()[0]
+
+
+def key_ids() -> list[str]:
+    """Of all keys we have, the current one first."""
+    return list(_ciphers(tuple(settings.FIELD_ENCRYPTION_KEYS)))
 
 
 def key_id_of(token: str) -> str:

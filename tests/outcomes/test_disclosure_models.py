@@ -9,6 +9,7 @@ from django.utils import timezone
 from outcomes.models import Disclosure, DisclosureFile, Response
 from supportgroups.lib.erasing import erasing
 from tests import factories
+from tests.factories import sealed
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +36,13 @@ def test_a_disclosure_is_whole(constraint, fields):
 
 def test_a_signed_disclosure_changes_only_by_being_made_and_ending():
     found = factories.disclosure()
-    Disclosure.objects.update(purpose="Something else", **signed())
-    for fields in ({"purpose": "More"}, {"ends_on": date(2099, 1, 1)}, {"signature": "Pat"}):
+    words = sealed(found, purpose="Something else", signature="Sam")
+    Disclosure.objects.update(**signed(**words))
+    for fields in (
+        sealed(found, purpose="More"),
+        {"ends_on": date(2099, 1, 1)},
+        sealed(found, signature="Pat"),
+    ):
         with pytest.raises(DatabaseError, match="never changes"), transaction.atomic():
             Disclosure.objects.update(**fields)
     now = timezone.now()

@@ -183,7 +183,7 @@ def test_the_files_say_what_is_stored_and_nothing_else(member, draft, membership
     tasks.make_summary(str(draft.pk))
     draft.refresh_from_db()
     assert draft.made_at
-    files = {kind: bytes(content) for kind, content in draft.files.values_list("kind", "content")}
+    files = {file.kind: file.content for file in draft.files.all()}
     said = words_of(files["pdf"])
     for words in (
         "Summary of check-ins",
@@ -244,7 +244,7 @@ def test_a_document_of_parts_of_what_has_no_score_and_of_sessions(member, member
 def test_without_answers_none_stands_in_the_files(draft):
     sign(draft)
     tasks.make_summary(str(draft.pk))
-    files = {kind: bytes(content) for kind, content in draft.files.values_list("kind", "content")}
+    files = {file.kind: file.content for file in draft.files.all()}
     for words in ("Nearly every day", "Little interest", "Evening circle"):
         assert words not in words_of(files["pdf"])
         assert words.encode() not in files["fhir"]

@@ -162,7 +162,9 @@ def answered(membership):
     disclosure = factories.disclosure(user=membership.user)
     disclosure.responses.set([first])
     DisclosureFile.objects.create(disclosure=disclosure, kind="pdf", content=b"x")
-    Disclosure.objects.update(signed_at=timezone.now(), signature="Sam", version=1)
+    Disclosure.objects.update(
+        signed_at=timezone.now(), version=1, **factories.sealed(disclosure, signature="Sam")
+    )
     return first, second
 
 

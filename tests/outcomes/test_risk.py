@@ -2,7 +2,6 @@
 
 import pytest
 from django.db import OperationalError, connection
-from django.utils import timezone
 
 from instruments import catalogue
 from instruments.models import Instrument
@@ -102,8 +101,7 @@ def test_an_edited_answer_acts_too(asked, coordinator):
 def test_an_answer_changed_after_somebody_closed_the_first_is_not_lost(asked, coordinator):
     invitation = asked(factories.instrument("phq-9"))
     save(invitation, "q9", 1)
-    now = timezone.now()
-    Concern.objects.update(acknowledged_at=now, closed_at=now, closing_note="Talked.")
+    factories.close(Concern.objects.get())
 
     save(invitation, "q9", 3)
 

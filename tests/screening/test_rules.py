@@ -292,7 +292,9 @@ def test_check_may_send(group, outsider, missing, reason):
     if missing == "answer":
         application.answers.first().delete()
     if missing == "acknowledgement":
-        application.answers.filter(question__is_acknowledgement=True).update(value="no")
+        for answer in application.answers.filter(question__is_acknowledgement=True):
+            answer.value = "no"
+            answer.save()
     if missing == "name":
         application.user.display_name = ""
 

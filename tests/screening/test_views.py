@@ -540,7 +540,9 @@ def test_queue_asks_few_questions(facilitator, group, number, django_assert_max_
 
 def test_review_shows_answers_and_records_the_reading(cast):
     application = cast["applicant"].user.applications.get()
-    application.answers.filter(question__position=2).update(value="yes")
+    answer = application.answers.get(question__position=2)
+    answer.value = "yes"
+    answer.save()
 
     page = text(cast["coordinator"].client.get(at("review", application)))
 

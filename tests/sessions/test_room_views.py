@@ -305,7 +305,7 @@ def test_message_post_answers_without_script(
     assert 'name="reply_to" value="1"' in page
     assert "How are you?" in page.split("data-replying-words")[1].split("</span>")[0]
     post(member.client, "message_post", running, client_id=uuid4(), body="Well", reply_to=1)
-    assert Message.objects.get(body="Well").reply_to.sequence == 1
+    assert Message.objects.get(sequence=2).reply_to.sequence == 1
     for nonsense in ("x", "99", "9" * 40):
         assert member.client.get(at("room", running), {"reply": nonsense}).status_code == 200
 
@@ -423,7 +423,7 @@ def test_concern_raise_tells_the_truth_about_who_looks(
     assert "is on call at the moment, so no person has been told yet" in page
     assert "in touch by" not in page
 
-    Concern.objects.update(closed_at=timezone.now(), closing_note="We talked.")
+    factories.close(Concern.objects.get())
     page = post(member.client, "concern_raise", running, **data).content.decode()
     assert "has looked at what you wrote" in page
     assert "is on call at the moment" not in page

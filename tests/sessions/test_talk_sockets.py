@@ -96,7 +96,8 @@ def test_a_changed_message_comes_again_to_everybody(
         one.say(str(number))
         two.until("message", sequence=number)
     first = Message.objects.get(sequence=1)
-    Message.objects.filter(pk=first.pk).update(body="Put better")
+    first.body = "Put better"
+    first.save()
     talk_actions.touch(first)
     for guest in (one, two):
         changed = guest.until("changed", sequence=1)

@@ -81,7 +81,9 @@ def world(cast, group):
     Decision.objects.create(application=application, outcome="refer", reason=THEIRS)
     StepTaken.objects.create(concern=made.concern, kind="other", note=THEIRS, taken_by=staff)
     Concern.objects.filter(pk=made.concern.pk).update(
-        detail=THEIRS, source="live", opened_by=staff, closing_note=THEIRS
+        source="live",
+        opened_by=staff,
+        **factories.sealed(made.concern, detail=THEIRS, closing_note=THEIRS),
     )
     factories.intervention(
         made.live, kind="mute", about=member, made_by=staff, words=THEIRS, review_note=THEIRS
