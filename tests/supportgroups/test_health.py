@@ -1,7 +1,6 @@
 """What a load balancer is told while a part is gone."""
 
 import pytest
-from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
@@ -15,7 +14,7 @@ def test_readyz_names_the_part_that_is_gone(client, monkeypatch):
     def gone(*args: object, **keywords: object) -> None:
         raise OperationalError("at an address that nobody should read")
 
-    monkeypatch.setattr(cache, "set", gone)
+    monkeypatch.setattr(health.redis.Redis, "ping", gone)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": True, "migrations": True, "redis": False}

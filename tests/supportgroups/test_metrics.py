@@ -12,7 +12,6 @@ import psycopg
 import pytest
 import yaml
 from django.core import mail
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
@@ -184,7 +183,8 @@ def test_the_state_is_told(
 ) -> None:
     settings.BACKUP_DIR = tmp_path
     monkeypatch.setattr(tasks, "DUE_BY_THE_CLOCK", (lambda: 1 / 0,))
-    cache.delete_many([f"clock:{run}" for run in figures.RUNS])
+    with figures._redis() as client:
+        client.delete(figures._RUNS_KEY)
     assert ("clock_ended_timestamp_seconds", "tick") not in state()
     assert state()["backup_timestamp_seconds", ""] == 0
 
