@@ -1,7 +1,9 @@
 """What people do with their own account, how an organisation begins, and who works for it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
+from smtplib import SMTPRecipientsRefused
 from uuid import UUID, uuid4
 
 from allauth.account.models import EmailAddress
@@ -9,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts import browser_sessions, rules, tasks
+from accounts import browser_sessions, emails, rules, tasks
 from accounts.browser_sessions import SessionStore
 from accounts.factor_actions import settle_second_factors
 from accounts.live import look_again
@@ -287,3 +289,19 @@ def end_links_in_mails(*, user: User, by: User, at: datetime | None = None) -> N
         raise Refused("not_yours", "Only the person themselves can change this.")
     User.objects.filter(pk=user.pk).update(mails_key=uuid4())
     record("mails.links_ended", by=by, on=user, at=at)
+
+
+# Accounts that nobody uses ------------------------------------------------------------------------
+
+
+@transaction.atomic
+def tell_unused(*, user_id: UUID, before: datetime, by: None) -> None:
+    """Write that the account goes, unless its person came back meanwhile. Raises what the mail
+    server answers, and is then tried again; an address that it refuses is not."""
+    found = rules.unused_to_tell(before).filter(pk=user_id)
+    user = found.select_for_update(of=("self",), skip_locked=True).first()
+    if user is None:
+        return
+    with suppress(SMTPRecipientsRefused):
+        emails.send_unused(user)
+    User.objects.filter(pk=user.pk).update(unused_told_at=timezone.now())

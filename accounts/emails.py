@@ -69,3 +69,20 @@ def send_factors_reset(user: User) -> None:
         },
     )
     EmailMessage("Your second step was reset", body, to=[user.email]).send()
+
+
+def send_unused(user: User) -> None:
+    """Say that the account goes, and how to keep it. Raises what the mail server answers."""
+    goes_at = timezone.now() + rules.UNUSED_TOLD_BEFORE
+    body = render_to_string(
+        "accounts/emails/unused.txt",
+        {
+            "person": user,
+            "goes_on": timezone.localtime(goes_at, ZoneInfo(user.time_zone)),
+            "site_name": settings.SITE_NAME,
+            "site_url": settings.SITE_URL,
+            "link": settings.SITE_URL + reverse("account_login"),
+        },
+    )
+    quiet = {"Auto-Submitted": "auto-generated"}
+    EmailMessage("Do you still need your account?", body, to=[user.email], headers=quiet).send()

@@ -52,6 +52,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     mails_with_questions = models.BooleanField(default=True, db_default=True)
     #: Opens the links that stop mails. A new one ends the links of all mails so far.
     mails_key = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
+    #: When a mail said that the account goes because nobody uses it. Over with the next sign-in.
+    unused_told_at = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(default=timezone.now)

@@ -1,7 +1,15 @@
 """By the clock: mails about accounts that were lost, and who owes a second factor."""
 
-from accounts import rules, tasks
+import logging
+from smtplib import SMTPException
+
+from django.utils import timezone
+
+from accounts import actions, rules, tasks
 from accounts.factor_actions import renew_secrets, settle_second_factors
+from supportgroups.lib.lifetimes import lifetime
+
+logger = logging.getLogger(__name__)
 
 #: How many one run hands over; the next minute goes on.
 _AT_ONCE = 200
@@ -27,3 +35,14 @@ def settle_who_owes_a_second_factor() -> None:
 def renew_secrets_of_factors() -> None:
     """After the keys were changed, so that the earlier ones can be thrown away."""
     renew_secrets()
+
+
+def tell_unused() -> None:
+    """Write to whose account goes soon. One mail that fails never stops the others."""
+    before = timezone.now() - lifetime("accounts.User", "accounts.rules.unused_expired")
+    due = rules.unused_to_tell(before).order_by("last_login", "pk")
+    for pk in due.values_list("pk", flat=True)[:_AT_ONCE]:
+        try:
+            actions.tell_unused(user_id=pk, before=before, by=None)
+        except (SMTPException, OSError) as problem:
+            logger.warning("unused.mail_failed", extra={"problem": type(problem).__name__})

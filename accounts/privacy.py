@@ -62,6 +62,7 @@ SHEETS = (
             words("language", "Language"),
             moment("joined_at", "Account opened"),
             moment("last_login", "Last sign-in"),
+            moment("unused_told_at", "Told that the account goes unused"),
             yes_no("has_password", "Has a password", User.has_usable_password, "password"),
             yes_no("is_open", "Account is open", "is_active"),
             yes_no("runs_the_site", "Runs this site", "is_staff"),

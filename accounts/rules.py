@@ -486,3 +486,36 @@ def stopped_with(token: str) -> tuple[UUID, str] | None:
     except (BadSignature, ValueError):
         return None
     return (key, kind) if kind in MAILS_TO_STOP else None
+
+
+# Accounts that nobody uses ------------------------------------------------------------------------
+
+#: How long before it goes a mail says so.
+UNUSED_TOLD_BEFORE = timedelta(days=30)
+
+
+def _unused(since: datetime) -> QuerySet[User]:
+    """Accounts without a sign-in since then, to which nothing belongs that still has a name."""
+    return User.objects.filter(
+        last_login__lt=since,
+        is_active=True,
+        is_staff=False,
+        is_superuser=False,
+        staff_roles__isnull=True,
+        facilitator_assignments__isnull=True,
+        memberships__isnull=True,
+        overseen_groups__isnull=True,
+        concerns__isnull=True,
+    )
+
+
+def unused_to_tell(before: datetime) -> QuerySet[User]:
+    """Whom a mail is due that their account goes, given when the last sign-in is too old."""
+    told = Q(unused_told_at__isnull=False, unused_told_at__gt=F("last_login"))
+    return _unused(before + UNUSED_TOLD_BEFORE).exclude(told)
+
+
+def unused_expired(before: datetime) -> QuerySet[User]:
+    """Accounts that nobody came back to, though a mail said that they go."""
+    told_by = timezone.now() - UNUSED_TOLD_BEFORE
+    return _unused(before).filter(unused_told_at__gt=F("last_login"), unused_told_at__lt=told_by)

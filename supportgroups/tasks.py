@@ -81,6 +81,7 @@ def nightly() -> None:
     begun = time.time()
     with origin(Event.Origin.CLOCK):
         purged = retention.purge(seconds=600)
+        accounts_periodic.tell_unused()
     unfinished = sum(1 for each in purged if each.refused or not each.is_done)
     note_run("nightly", begun=begun, failed=unfinished)
 

@@ -86,9 +86,9 @@ def keeps(label: str) -> list[Keep]:
     return [_keep(label, line) for line in (lines if isinstance(lines, list) else [lines])]
 
 
-def lifetime(label: str) -> timedelta:
-    """How long the clock of one model keeps its rows."""
-    return next(keep.lasts for keep in keeps(label) if keep.is_clock)
+def lifetime(label: str, rule: str = "") -> timedelta:
+    """How long the clock of one model keeps its rows: the first, or the one with this rule."""
+    return next(keep.lasts for keep in keeps(label) if keep.is_clock and rule in ("", keep.rule))
 
 
 def longest(label: str) -> timedelta:
