@@ -141,8 +141,13 @@ def _check_target(connection: BaseDatabaseWrapper, manifest: dict[str, Any]) -> 
             f"The backup comes from PostgreSQL {manifest['postgres']}, this server is version"
             f" {here}. Take a server that is not older. Nothing was changed."
         )
-    known = MigrationLoader(None).disk_migrations
-    newer = [f"{app} {name}" for app, name in manifest["migrations"] if (app, name) not in known]
+    loader = MigrationLoader(None)
+    newer = [
+        f"{app} {name}"
+        for app, name in manifest["migrations"]
+        # Of an app that is not here any more, its rows are.
+        if app in loader.migrated_apps and (app, name) not in loader.disk_migrations
+    ]
     if newer:
         raise BackupError(
             "The backup comes from a newer version of Support Groups: this one does not know"
@@ -240,8 +245,10 @@ def _read_samples(restored: Restored) -> None:
             with connections["default"].cursor() as cursor:
                 cursor.execute(
                     sql.SQL(
-                        "SELECT {key} FROM {table} WHERE {column}::text LIKE 'v1.%%' LIMIT 1"
+                        "SELECT {key} FROM {table} WHERE {column}::text ~ {token} LIMIT 1"
                     ).format(
+                        # As text, as JSON and as bytes.
+                        token=sql.Literal(r'^("?v1[.]|\\x76312e)'),
                         key=sql.Identifier(str(key)),
                         table=sql.Identifier(table),
                         column=sql.Identifier(str(column.column)),

@@ -192,4 +192,7 @@ def _without_triggers(schema_editor: Any, field: Any) -> Iterator[None]:
     table = field.model._meta.db_table
     schema_editor.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')
     yield
+    # References of rows that were rewritten are looked at now: a table with such looks left to do
+    # cannot be altered.
+    schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     schema_editor.execute(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')

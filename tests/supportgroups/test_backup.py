@@ -253,7 +253,7 @@ def test_old_programs_are_refused(tmp_path: Path, settings: Any) -> None:
     ("manifest", "words"),
     [
         ({"postgres": 99}, "comes from PostgreSQL 99"),
-        ({"migrations": [["sessions", "9999_of_tomorrow"]]}, "newer version.*9999_of_tomorrow"),
+        ({"migrations": [["groups", "9999_of_tomorrow"]]}, "newer version.*9999_of_tomorrow"),
         ({"roles": ["nobody_here"]}, "no role nobody_here"),
     ],
     ids=["server", "code", "roles"],
@@ -262,7 +262,7 @@ def test_a_target_that_does_not_fit_is_refused(
     manifest: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("supportgroups.backup.contents.tables", lambda connection: [])
-    fitting: dict[str, Any] = {"postgres": 18, "migrations": [], "roles": []}
+    fitting: dict[str, Any] = {"postgres": 18, "migrations": [["gone", "1"]], "roles": []}
     with programs.own_connection() as connection:
         restoring._check_target(connection, fitting)
         with pytest.raises(BackupError, match=words):
