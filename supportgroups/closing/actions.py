@@ -4,7 +4,6 @@ import logging
 from datetime import datetime
 from smtplib import SMTPException
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -32,8 +31,3 @@ def close_account(
     except (SMTPException, OSError):
         logger.warning("closing.mail_not_sent")
     return True
-
-
-def close_unused(people: QuerySet[User]) -> int:
-    """Close accounts that nobody uses, as their people would: what the night does. How many."""
-    return sum(close_account(user=person, by=None) for person in people)
