@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import redis
 import time_machine
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -423,6 +424,10 @@ def test_closing_an_account_closes_its_sockets_and_empties_its_lines(
     assert gone.closed()[0] == consumers.SIGNED_OUT
     changed = stays.until("changed", sequence=1)
     assert "My own words" not in changed["html"]
+    kept = redis.Redis.from_url(settings.REDIS_URL)
+    token = live.sender_token(session.pk, other.user.pk)
+    assert not [key for key in kept.scan_iter() if str(other.user.pk) in key.decode()]
+    assert token.encode() not in b"".join(kept.hkeys(f"room:{session.pk}:people"))
     assert "Its writer has left" in changed["html"]
     stays.say("Still here")
     assert stays.until("sent")["sequence"] == 2

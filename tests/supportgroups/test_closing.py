@@ -143,6 +143,15 @@ def test_figures_do_not_shrink_by_one_person(person):
     assert SupportSession.objects.filter(gone_came=1, gone_expected=1).count() == 1
 
 
+def test_those_who_lead_see_how_many_came_and_have_gone(facilitator, group, member):
+    session = factories.support_session(group, status="ended")
+    factories.attendance(session, member.user.memberships.get())
+    privacy.erase(member.user)
+    page = text(facilitator.client.get(f"/sessions/{session.pk}/who-came/"))
+    assert "1 more person came and has closed their account since." in page
+    assert "Nobody was expected" not in page
+
+
 def test_all_or_nothing(person):
     """Killed in the middle, everything is as it was."""
     with (
@@ -335,7 +344,7 @@ def test_an_operator_closes_an_account_for_a_letter(member, mailoutbox, capsys, 
 def test_an_operator_can_go_on_without_a_successor(coordinator, group):
     with pytest.raises(CommandError, match="--leave-unled"):
         call_command("erase_person", coordinator.user.email, "--yes")
-    call_command("erase_person", group.overseer.email, "--yes", "--leave-unled")
+    call_command("erase_person", str(group.overseer.pk), "--yes", "--leave-unled")
     call_command("erase_person", coordinator.user.email, "--yes", "--leave-unled")
     group.refresh_from_db()
     assert (group.overseer, group.lifecycle) == (None, "paused")

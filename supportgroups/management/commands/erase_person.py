@@ -1,6 +1,7 @@
 """`manage.py erase_person EMAIL`."""
 
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -16,7 +17,9 @@ class Command(BaseCommand):
     help = "Close somebody's account as they could themselves: for a request by letter."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email", metavar="EMAIL", help="the address that signs in")
+        parser.add_argument(
+            "who", metavar="EMAIL", help="the address that signs in, or the id of the account"
+        )
         parser.add_argument(
             "--leave-unled",
             action="store_true",
@@ -26,8 +29,8 @@ class Command(BaseCommand):
             "--yes", action="store_true", help=f"do not ask to type “{WORD}”; for scripts"
         )
 
-    def handle(self, *, email: str, leave_unled: bool, yes: bool, **options: Any) -> None:
-        person = User.objects.filter(email__iexact=email.strip()).first()
+    def handle(self, *, who: str, leave_unled: bool, yes: bool, **options: Any) -> None:
+        person = _found(who.strip())
         if person is None:
             raise CommandError("Nobody has this address. Nothing was changed.")
         before = privacy.before_closing(person)
@@ -46,3 +49,11 @@ class Command(BaseCommand):
         except Refused as refused:
             raise CommandError(f"{refused.message} Or add --leave-unled.") from None
         self.stdout.write("The account is closed. The trail says when, without whom.")
+
+
+def _found(who: str) -> User | None:
+    """The person with this address, or this id: the trail names accounts that were closed by it."""
+    try:
+        return User.objects.filter(pk=UUID(who)).first()
+    except ValueError:
+        return User.objects.filter(email__iexact=who).first()
