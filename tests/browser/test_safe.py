@@ -1,9 +1,11 @@
-"""An hour that is kept safe: reported, hidden, shown better, removed; by three people at once."""
+"""An hour that three people keep safe together, and signing in by two steps."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Someone
@@ -139,3 +141,85 @@ def test_report_hide_show_better_and_remove(demo: Demo, someone: Make) -> None:
     marigold.page.locator("[name=note]").fill("A kind word first, next time.")
     marigold.press("Keep my judgement")
     marigold.sees("Your judgement is kept.")
+
+
+def arrive_home(person: Someone) -> None:
+    person.page.wait_for_url("**/home/")
+    person.page.get_by_role("heading", level=1, name="Heron").wait_for()
+    person.page.wait_for_load_state("networkidle")
+
+
+def sign_out(person: Someone) -> None:
+    person.go("/account/profile/")
+    person.page.locator("main").get_by_role("button", name="Sign out").click()
+    person.page.wait_for_url(person.demo.address + "/")
+
+
+def test_a_passkey_and_an_app_sign_in(demo: Demo, someone: Make) -> None:
+    """A facilitator who has to sets both up, and signs in with each."""
+    heron = someone("heron")
+    device = heron.context.new_cdp_session(heron.page)
+    device.send("WebAuthn.enable")
+    own = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
+    able = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": {**own, **able}})
+    heron.sign_in("heron")
+    heron.sees("Set up a second step by")
+    heron.page.get_by_role("link", name="Set it up").click()
+    heron.look("second-step")
+
+    heron.press("Add a passkey")
+    heron.page.locator("main [name=password]").fill("an open circle")
+    heron.press("Continue")
+    heron.page.locator("[name=name]").fill("My phone")
+    heron.look("add-a-passkey")
+    heron.press("Make the passkey")
+    heron.page.wait_for_url("**/recovery-codes/")
+    heron.look("recovery-codes")
+    recovery = heron.page.locator(".factor-codes li").first.inner_text()
+    heron.press("I have kept them")
+    heron.sees("My phone")
+
+    heron.press("Set up an app")
+    heron.page.locator("summary", has_text="On this same phone").click()
+    heron.look("set-up-an-app")
+    secret = heron.page.locator(".factor-secret").inner_text().replace(" ", "")
+    step = int(time.time()) // 30
+    heron.page.locator("[name=code]").fill(format_hotp_value(hotp_value(secret, step)))
+    heron.press("Finish")
+    heron.sees("The authenticator app is set up.")
+    heron.look("second-step-set-up")
+
+    sign_out(heron)
+    heron.go("/account/login/?next=/account/second-step/")
+    heron.press("Sign in with a passkey")
+    heron.page.wait_for_url(demo.address + "/account/second-step/")
+    expect(heron.page.get_by_text("Set up a second step by")).to_have_count(0)
+
+    def by_password() -> None:
+        sign_out(heron)
+        heron.go("/account/login/")
+        heron.page.locator("summary", has_text="Use a password instead").click()
+        heron.page.locator("[name=login]").fill("heron@example.org")
+        heron.page.locator("[name=password]").fill("an open circle")
+        heron.press("Sign in with password")
+        heron.sees("One more step")
+
+    by_password()
+    heron.look("one-more-step")
+    heron.page.locator("[name=code]").fill(format_hotp_value(hotp_value(secret, step)))
+    heron.press("Continue")
+    heron.page.get_by_role("heading", name="There is a problem").wait_for()  # it was used to set up
+    newer = max(step, int(time.time()) // 30) + 1
+    heron.page.locator("[name=code]").fill(format_hotp_value(hotp_value(secret, newer)))
+    heron.press("Continue")
+    arrive_home(heron)
+
+    by_password()
+    heron.press("Use your passkey")
+    arrive_home(heron)
+
+    by_password()
+    heron.page.locator("[name=code]").fill(recovery)
+    heron.press("Continue")
+    arrive_home(heron)
