@@ -8,20 +8,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import reauthentication
 from accounts.forms import ConfirmCodeForm
 from accounts.models import User
+from supportgroups.lib.addresses import own_address
 from supportgroups.lib.htmx import render_page
-
-
-def _own_address(request: HttpRequest, given: str | None) -> str:
-    """An address of this site, or nothing."""
-    fine = url_has_allowed_host_and_scheme(given or "", allowed_hosts={request.get_host()})
-    return given if given and fine else ""
 
 
 def _again(goes_on_at: str) -> HttpResponse:
@@ -34,7 +29,7 @@ def _again(goes_on_at: str) -> HttpResponse:
 def confirm_by_code(request: HttpRequest) -> HttpResponse:
     """For people without password and second factor: a fresh code by e-mail."""
     person = cast(User, request.user)
-    goes_on_at = _own_address(request, request.POST.get("next") or request.GET.get("next"))
+    goes_on_at = own_address(request, request.POST.get("next") or request.GET.get("next"))
     if not reauthentication.may_confirm_by_code(person):
         return redirect("account_reauthenticate")
     if limited := ratelimit.consume_or_429(request, action="reauthenticate", user=person):
@@ -63,8 +58,8 @@ def confirm_by_code(request: HttpRequest) -> HttpResponse:
 @require_safe
 def file_ready(request: HttpRequest) -> HttpResponse:
     """After confirming: the file, and the way back to where it was asked for."""
-    file = _own_address(request, request.GET.get("next"))
+    file = own_address(request, request.GET.get("next"))
     if not file or not reauthentication.did_confirm(request):
         return redirect(file or settings.LOGIN_REDIRECT_URL)
-    back = _own_address(request, request.GET.get("back"))
+    back = own_address(request, request.GET.get("back"))
     return render_page(request, "accounts/file_ready.html", {"file": file, "back": back})

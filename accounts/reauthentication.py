@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
@@ -19,12 +19,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, resolve, reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import limits
 from accounts.models import User
-from supportgroups.lib.htmx import path_of, wants_part
+from supportgroups.lib.addresses import own_address
+from supportgroups.lib.htmx import wants_part
 
 type View = Callable[..., HttpResponse]
 
@@ -84,10 +85,7 @@ def confirmed_urls(urlconf: str, names: Iterable[str]) -> list[URLPattern | URLR
 
 def _came_from(request: HttpRequest) -> str:
     """The path of the page on this site that led here, or nothing."""
-    address = request.headers.get("referer", "")
-    if not url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}):
-        return ""
-    return path_of(address)
+    return own_address(request, request.headers.get("referer"))
 
 
 def _ask(request: HttpRequest, *, gives_file: bool) -> HttpResponse:
@@ -118,8 +116,9 @@ def go_on(request: HttpRequest, state: dict[str, Any]) -> HttpResponse:
         # They confirmed for something else meanwhile, or too late: what was sent is not done.
         return HttpResponseRedirect(state["next"])
     parts = urlsplit(state["path"])
-    found = resolve(parts.path)
-    request.path = request.path_info = parts.path
+    # As a server hands it over: without the escapes of an address.
+    request.path = request.path_info = unquote(parts.path)
+    found = resolve(request.path)
     request.GET = QueryDict(parts.query)
     request.POST = QueryDict(state["sent"])
     request.resolver_match = found

@@ -10,7 +10,6 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import StaffRole
@@ -18,6 +17,7 @@ from groups import cards, finder, linked_data, rules
 from groups.forms import DirectoryForm, SuggestForm, TimeZoneForm
 from groups.models import SupportGroup, Topic
 from supportgroups.lib import permissions
+from supportgroups.lib.addresses import own_address
 from supportgroups.lib.htmx import render_page, wants_part
 
 #: Groups at most, after the few questions.
@@ -92,9 +92,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
 
 def _way_back(request: HttpRequest) -> str:
     """Where the visitor came from, if that is a page of ours."""
-    address = request.POST.get("next") or request.GET.get("next") or "/"
-    safe = url_has_allowed_host_and_scheme(address, {request.get_host()}, request.is_secure())
-    return address if safe else "/"
+    return own_address(request, request.POST.get("next") or request.GET.get("next"), "/")
 
 
 @login_not_required  # a visitor's clock; people with an account have it in their settings

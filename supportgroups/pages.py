@@ -10,11 +10,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from sessions.actions import leave_every_room
+from supportgroups.lib.addresses import own_address
 
 logger = logging.getLogger(__name__)
 
@@ -25,18 +25,21 @@ _YEAR = 60 * 60 * 24 * 365
 
 
 @login_not_required
+@require_safe
 def safety(request: HttpRequest) -> HttpResponse:
     """How people are kept safe here, and what nobody here can do."""
     return render(request, "pages/safety.html")
 
 
 @login_not_required
+@require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """What is kept, who sees it, and for how long."""
     return render(request, "pages/privacy.html")
 
 
 @login_not_required
+@require_safe
 def hide_visit(request: HttpRequest) -> HttpResponse:
     """What the quick exit does and what it cannot do."""
     return render(request, "pages/hide_visit.html")
@@ -65,6 +68,7 @@ def quick_exit(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+@require_safe
 def accessibility(request: HttpRequest) -> HttpResponse:
     """What was done so that everybody can use this, and how to say that something fails."""
     return render(request, "pages/accessibility.html")
@@ -89,12 +93,7 @@ def security_txt(request: HttpRequest) -> HttpResponse:
 @require_POST
 def display(request: HttpRequest) -> HttpResponse:
     """Save colours and letters in cookies, without script, and go back to where somebody was."""
-    address = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(
-        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        address = "/"
-    response = redirect(address)
+    response = redirect(own_address(request, request.POST.get("next"), "/"))
     for name, known in _CHOICES.items():
         value = request.POST.get(name, "")
         if value in known:

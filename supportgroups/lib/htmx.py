@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
+
+from supportgroups.lib.addresses import own_address
 
 
 def wants_part(request: HttpRequest) -> bool:
@@ -22,16 +22,7 @@ def wants_part(request: HttpRequest) -> bool:
 
 def page_of_part(request: HttpRequest) -> str:
     """The path of the page that asks for a part, as htmx says it; nothing for another site's."""
-    address = request.headers.get("HX-Current-URL", "")
-    if not url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}):
-        return ""
-    return path_of(address)
-
-
-def path_of(address: str) -> str:
-    """Path and query of an address."""
-    parts = urlsplit(address)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return own_address(request, request.headers.get("HX-Current-URL"))
 
 
 def render_page(
