@@ -24,6 +24,7 @@ from outreach.models import Import, ImportRow
 from safeguarding.crisis import crisis_help
 from sessions import schedule
 from supportgroups.lib.htmx import render_page
+from supportgroups.lib.origins import open_to_other_sites
 from supportgroups.lib.qr import code_for
 from supportgroups.lib.refusals import Refused
 
@@ -181,6 +182,7 @@ def _file(kept_as: str, make: Callable[[], bytes], content_type: str, name: str)
 
 
 @login_not_required  # the public directory, for other sites
+@open_to_other_sites
 @require_safe
 def export_meeting_guide(request: HttpRequest) -> HttpResponse:
     """Listed groups as a Meeting Guide feed; only those that meet weekly or by appointment."""
@@ -189,6 +191,7 @@ def export_meeting_guide(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required  # the public directory, for other sites
+@open_to_other_sites
 @require_safe
 def export_csv(request: HttpRequest) -> HttpResponse:
     """Listed groups as a table."""
@@ -196,6 +199,7 @@ def export_csv(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required  # the public directory, for other sites
+@open_to_other_sites
 @require_safe
 def export_calendar(request: HttpRequest) -> HttpResponse:
     """Coming sessions of listed groups as a calendar."""

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from supportgroups.lib.forms import AnswerChoices
 
@@ -174,6 +175,7 @@ def _lists() -> dict[str, Any]:
 
 
 @login_not_required
+@require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
     """Show every component; the page is for people who build, and is absent in production."""
     soon = timezone.now().astimezone(UTC).replace(hour=18, minute=30, second=0) + timedelta(days=3)

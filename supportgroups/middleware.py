@@ -3,7 +3,9 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -101,7 +103,39 @@ class SecurityHeaders:
         # Nothing here comes from another site, so nothing is lost.
         response.headers.setdefault("Cross-Origin-Embedder-Policy", "require-corp")
         response.headers.setdefault("Permissions-Policy", permissions.NONE)
+        if response.status_code >= 400:
+            # Also one that a middleware made before it was known for whom.
+            patch_cache_control(response, no_store=True)
         return response
+
+
+class FromThisSite:
+    """Refuses what another site has a browser load or send here: only its links may lead here.
+
+    A second net under tokens, cookies and CORP, for browsers that say where a request comes from
+    (Sec-Fetch-Site). A sibling host under the same domain is another site too.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    @staticmethod
+    def process_view(
+        request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none"):
+            return None
+        follows_a_link = (
+            request.method in ("GET", "HEAD")
+            and request.headers.get("Sec-Fetch-Mode") == "navigate"
+            and request.headers.get("Sec-Fetch-Dest") in ("document", None)
+        )
+        if follows_a_link or getattr(view, "open_to_other_sites", False):
+            return None
+        return errors.permission_denied(request, PermissionDenied())
 
 
 class NoStoreForPeople:

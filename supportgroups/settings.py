@@ -114,19 +114,21 @@ if DEMO:
 
 MIDDLEWARE = [
     "supportgroups.middleware.RequestLog",
+    # Headers first: files, and what a middleware further in refuses, carry them too.
     "django.middleware.security.SecurityMiddleware",
+    "supportgroups.middleware.SecurityHeaders",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "supportgroups.middleware.StaticFiles",
     # Pages too: a phone on a slow line. Django hides the length of secrets in them.
     "django.middleware.gzip.GZipMiddleware",
-    "supportgroups.middleware.SecurityHeaders",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "supportgroups.middleware.FromThisSite",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SignInFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.PersonalTimeZone",
@@ -475,6 +477,8 @@ WHITENOISE_USE_FINDERS = DJANGO_ENV == "test"
 # Tests collect no files, so there is no folder of them to read.
 WHITENOISE_AUTOREFRESH = DJANGO_ENV == "test"
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Pages of other sites have no use for them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Logs: one JSON object a line, no names, addresses, answers or paths with tokens. -----------------
 
