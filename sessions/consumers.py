@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 from uuid import UUID, uuid4
 
 import psycopg
+from django.conf import settings
 
 from accounts.browser_sessions import signed_in_with
 from accounts.models import User
@@ -37,6 +38,8 @@ MOST_SOCKETS = 10
 CLOSING_SECONDS = 30
 #: A question for missed messages may come this often.
 QUESTIONS = {"burst": 20, "per_second": 2}
+#: Frames of one socket, whatever they say: far more than any hand makes.
+MOST_FRAMES = {"burst": 300, "per_second": max(30, 3 * settings.ROOM_MESSAGES_PER_SECOND)}
 
 SIGNED_OUT, REFUSED, UNKNOWN, ENDED = 4401, 4403, 4404, 4410
 
@@ -247,6 +250,7 @@ class RoomSocket:
         self.here: live.Here
         self.told: tuple[bool, bool] | None = None
         self.questions = live.Pace(**QUESTIONS)
+        self.frames = live.Pace(**MOST_FRAMES)
         self.writing: asyncio.Task[None] | None = None
         self.written = asyncio.get_running_loop().create_future()
 
@@ -342,6 +346,8 @@ class RoomSocket:
             if event["type"] == "websocket.disconnect":
                 return
             try:
+                if self.frames.wait(None):
+                    raise Malformed(1008, "too_many_frames")
                 await self.hear(_frame_in(event))
             except Malformed as no:
                 self.socket.close(no.code, no.reason)

@@ -12,7 +12,6 @@ from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import (
-    require_GET,
     require_http_methods,
     require_POST,
     require_safe,
@@ -162,7 +161,7 @@ def checkin_code(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @login_not_required  # somebody signed out scans it, signs in and comes back
-@require_GET
+@require_safe
 def checkin(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
     """What the code leads to: the person who scanned it is noted as here in person."""
     if not _scanned_before(request, pk):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
@@ -13,9 +13,11 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
 )
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from accounts.models import StaffRole, User
 from accounts.rules import Viewer, check_second_factor
@@ -246,14 +248,34 @@ def leading_from_inside(support_session: SupportSession, people: Collection[UUID
 
 def check_may_enter(user: Viewer, support_session: SupportSession) -> Admission:
     """What lets this person into the room, now or when it opens, or `Refused`."""
-    if user.is_authenticated:
-        if leading(support_session).filter(pk=user.pk).exists():
-            check_may_act_as_staff(user, support_session)
-            return Admission(None, leads=True)
-        membership = admitted_to(support_session).filter(user=user).first()
-        if membership is not None:
-            return Admission(membership, leads=False)
-    raise _why_not(user, support_session)
+    return _admission(user, support_session)[0]
+
+
+def _admission(user: Viewer, support_session: SupportSession) -> tuple[Admission, bool]:
+    """The same, and whether they are in the room: one question, asked on each page of a session."""
+    if not user.is_authenticated:
+        raise _why_not(user, support_session)
+    facts = (
+        User.objects.filter(pk=user.pk)
+        .annotate(
+            leads=Exists(leading(support_session).filter(pk=OuterRef("pk"))),
+            place=Subquery(
+                admitted_to(support_session).filter(user=OuterRef("pk")).values("pk")[:1]
+            ),
+            is_in_room=Exists(in_room(support_session).filter(user=OuterRef("pk"))),
+        )
+        .values_list("leads", "place", "is_in_room")
+        .first()
+    )
+    leads, place, is_in_room = facts or (False, None, False)
+    if leads:
+        check_may_act_as_staff(user, support_session)
+        return Admission(None, leads=True), is_in_room
+    if place is None:
+        raise _why_not(user, support_session)
+    # Most pages need to know only that there is one.
+    membership = cast(Membership, SimpleLazyObject(lambda: Membership.objects.get(pk=place)))
+    return Admission(membership, leads=False), is_in_room
 
 
 def check_may_act_as_staff(user: User, support_session: SupportSession) -> None:
@@ -366,26 +388,36 @@ def check_has_entered(user: Viewer, support_session: SupportSession) -> Entry:
     """The entry that shows the privacy reminder was accepted, or `Refused`."""
     entry = in_room(support_session).filter(user=user).first() if user.is_authenticated else None
     if entry is None:
-        raise Refused("not_entered", "Please read the privacy reminder to enter.")
+        raise _not_entered()
     return entry
+
+
+def _not_entered() -> Refused:
+    return Refused("not_entered", "Please read the privacy reminder to enter.")
 
 
 def check_may_be_in_room(
     user: Viewer, support_session: SupportSession, *, at: datetime | None = None
 ) -> Admission:
     """Every door of the room: admitted, open, and the privacy reminder accepted."""
-    admission = check_may_enter(user, support_session)
+    admission, is_in_room = _admission(user, support_session)
     check_open(support_session, at=at)
-    check_has_entered(user, support_session)
+    if not is_in_room:
+        raise _not_entered()
     return admission
 
 
 def check_may_lead(user: Viewer, support_session: SupportSession) -> Admission:
     """What lets this person start, move and end the session, or `Refused`."""
     admission = check_may_enter(user, support_session)
+    check_leads(admission)
+    return admission
+
+
+def check_leads(admission: Admission) -> None:
+    """Raise `Refused` for an admission of somebody who does not lead the session."""
     if not admission.leads:
         raise Refused("not_facilitator", "Only this session's facilitators can do this.")
-    return admission
 
 
 def check_version(support_session: SupportSession, version: int) -> None:

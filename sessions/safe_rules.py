@@ -44,8 +44,7 @@ REPORT_REASONS = ("hurts", "private", "rules", "claim", "stranger", "other")
 
 def check_may_step_in(user: User, support_session: SupportSession) -> None:
     """Raise `Refused` unless this person leads the session and is in its open room."""
-    rules.check_may_lead(user, support_session)
-    rules.check_may_be_in_room(user, support_session)
+    rules.check_leads(rules.check_may_be_in_room(user, support_session))
 
 
 def check_may_be_asked(about: User | None, support_session: SupportSession, *, by: User) -> None:

@@ -3,6 +3,7 @@
 Each test stands for a promise of docs/live-protocol.md.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -239,6 +240,18 @@ def test_bad_bodies_are_refused_and_the_socket_stays(enter: Enter, member: Perso
     # Two thousand characters fit, however their JSON is escaped.
     one.say("🌿" * 2000)
     assert one.until("sent")["sequence"] == 1
+
+
+def test_a_flood_of_whatever_closes_its_own_socket(
+    enter: Enter, member: Person, other: Person
+) -> None:
+    flood, stays = enter(member), enter(other)
+    with contextlib.suppress(ConnectionClosed):
+        for _ in range(int(consumers.MOST_FRAMES["burst"]) * 3):
+            flood.send(type="here")
+    assert flood.closed() == (1008, "too_many_frames")
+    stays.say("In peace")
+    assert stays.until("sent")
 
 
 def test_a_flood_slows_its_sender_only(enter: Enter, member: Person, other: Person) -> None:

@@ -144,9 +144,13 @@ class Guest:
 
     def answer(self, client_id: str) -> dict[str, Any]:
         """What became of what was sent with this id."""
+        return self.answer_about(id=client_id)
+
+    def answer_about(self, **about: Any) -> dict[str, Any]:
+        """What became of what was sent with this id, or about this message."""
         while True:
             for frame in self.frames:
-                if frame["type"] in ("sent", "refused") and frame["id"] == client_id:
+                if frame["type"] in ("sent", "refused") and about.items() <= frame.items():
                     self.frames.remove(frame)
                     return frame
             self.frames.append(json.loads(self.line.recv(timeout=PATIENCE)))
