@@ -210,6 +210,11 @@ class StaffRole(models.Model):
         return f"{self.get_role_display()} at {self.organisation}"
 
     @property
+    def figure_seed(self) -> str:
+        """Their drawn figure is the same all over the organisation, and another one elsewhere."""
+        return f"{self.organisation_id}:{self.user_id}"
+
+    @property
     def has_signed_in(self) -> bool:
         """Whether the person has come since they were asked. `not_signed_in()` is the opposite."""
         if self.asked_at is None:

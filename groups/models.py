@@ -401,6 +401,11 @@ class FacilitatorAssignment(models.Model):
     def __str__(self) -> str:
         return f"{self.user} leads {self.group}"
 
+    @property
+    def figure_seed(self) -> str:
+        """Their drawn figure is the same all over the group, and another one elsewhere."""
+        return f"{self.group_id}:{self.user_id}"
+
 
 class Agreement(models.Model):
     """One version of the text on confidentiality and conduct. A published one never changes."""
@@ -586,6 +591,11 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.group}"
+
+    @property
+    def figure_seed(self) -> str:
+        """Their drawn figure is the same all over the group, and another one elsewhere."""
+        return f"{self.group_id}:{self.user_id}"
 
 
 class Signature(models.Model):

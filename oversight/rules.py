@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
@@ -24,6 +25,7 @@ from oversight.things import rows_about, rows_in
 from safeguarding.models import Concern
 from screening.models import Answer, Application
 from sessions.models import Intervention, Message, Report
+from supportgroups.lib.encryption import Unreadable, decrypt, encrypt
 from supportgroups.lib.refusals import Refused
 
 # The organisation's trail -------------------------------------------------------------------------
@@ -168,6 +170,21 @@ def people_to_find(user: User, organisation: Organisation, name: str) -> QuerySe
     works = StaffRole.objects.filter(organisation=organisation, user=OuterRef("pk"))
     found = people_of(organisation).filter(display_name__istartswith=name, is_active=True)
     return found.exclude(pk=user.pk).exclude(Exists(works)).order_by("display_name", "pk")
+
+
+def token_of(organisation: Organisation, about: User) -> str:
+    """What a page's address calls a person. The key of their account would be the same in every
+    organisation, so that two of them could find out that it is one person."""
+    return encrypt(str(about.pk), bound_to=f"oversight.person.{organisation.pk}")
+
+
+def person_with(organisation: Organisation, token: str) -> User | None:
+    """Whom a token means, if they have to do with the organisation."""
+    try:
+        key = UUID(decrypt(token, bound_to=f"oversight.person.{organisation.pk}"))
+    except (Unreadable, ValueError):
+        return None
+    return people_of(organisation).filter(pk=key).first()
 
 
 def check_may_open_about(user: User, organisation: Organisation, about: User) -> None:

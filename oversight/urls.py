@@ -10,7 +10,7 @@ urlpatterns = [
     path("account/who-read/", views.who_read, name="who_read"),
     path("organisations/<slug:slug>/emergency/", views.emergency, name="emergency"),
     path(
-        "organisations/<slug:slug>/emergency/<uuid:pk>/",
+        "organisations/<slug:slug>/emergency/of/<str:token>/",
         views.emergency_open,
         name="emergency_open",
     ),

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -113,7 +113,10 @@ def emergency(request: HttpRequest, slug: str) -> HttpResponse:
     may_open = rules.may_need_emergency_access(person).filter(pk=organisation.pk).exists()
     found = None
     if may_open and form.is_valid():
-        found = rules.people_to_find(person, organisation, form.cleaned_data["name"])[:20]
+        found = [
+            (each.public_name, rules.token_of(organisation, each))
+            for each in rules.people_to_find(person, organisation, form.cleaned_data["name"])[:20]
+        ]
     context = {
         "organisation": organisation,
         "may_open": may_open,
@@ -126,19 +129,21 @@ def emergency(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @recently_confirmed
-def emergency_open(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
+def emergency_open(request: HttpRequest, slug: str, token: str) -> HttpResponse:
     """Say why, and open one person's answers for an hour."""
     person = _person(request)
     organisation = get_object_or_404(rules.organisations_with_emergency_page(person), slug=slug)
     rules.check_may_open_emergency(person, organisation)
-    about = get_object_or_404(rules.people_of(organisation).exclude(pk=person.pk), pk=pk)
+    about = rules.person_with(organisation, token)
+    if about is None or about == person:
+        raise Http404
     form = EmergencyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         access = actions.open_emergency(
             organisation=organisation, about=about, reason=form.cleaned_data["reason"], by=person
         )
         return redirect("oversight:emergency_detail", access.pk)
-    context = {"organisation": organisation, "about": about, "form": form}
+    context = {"organisation": organisation, "about": about, "token": token, "form": form}
     return render_page(request, "oversight/emergency_open.html", context)
 
 

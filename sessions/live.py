@@ -108,7 +108,7 @@ def sender_token(session_id: UUID, user_id: UUID) -> str:
 
 
 def figure_seed(group_id: UUID, user_id: UUID) -> str:
-    """A person's drawn figure is the same in every session of a group."""
+    """A person's drawn figure is the same in every session of a group, and on its pages."""
     return f"{group_id}:{user_id}"
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts import reauthentication
 from accounts.models import User
 from oversight.models import EmergencyAccess
+from oversight.rules import token_of
 from tests import factories
 from tests.accounts.test_sign_in import code_in
 from tests.cast import Person, signed_in
@@ -124,7 +125,9 @@ def emergency(group, organisation) -> tuple[Person, str]:
     factories.staff_role(
         user=on_call, organisation=organisation, role="supervisor", on_call_position=3
     )
-    address = reverse("oversight:emergency_open", args=[organisation.slug, worried.pk])
+    address = reverse(
+        "oversight:emergency_open", args=[organisation.slug, token_of(organisation, worried)]
+    )
     return signed_in(on_call, confirmed=False), address
 
 

@@ -1,5 +1,6 @@
 """Emergency access: who opens it, what it shows, how long, and who learns of it."""
 
+import re
 from datetime import timedelta
 from smtplib import SMTPException
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 from audit.models import Event
 from oversight import actions, periodic, rules, tasks
 from oversight.models import EmergencyAccess
+from oversight.rules import person_with, token_of
 from supportgroups.lib.refusals import Refused
 from tests import factories
 from tests.cast import signed_in
@@ -34,7 +36,9 @@ def worried(organisation, applicant):
 
 
 def opens(supervisor, organisation, about, reason="They rang, and then the line was cut."):
-    address = reverse("oversight:emergency_open", args=[organisation.slug, about.pk])
+    address = reverse(
+        "oversight:emergency_open", args=[organisation.slug, token_of(organisation, about)]
+    )
     return supervisor.client.post(address, {"reason": reason}, follow=True)
 
 
@@ -45,7 +49,9 @@ def text(response):
 def test_a_supervisor_finds_the_person_and_opens_for_an_hour(supervisor, organisation, worried):
     address = reverse("oversight:emergency", args=[organisation.slug])
     found = text(supervisor.client.get(address, {"name": "appl"}))
-    assert reverse("oversight:emergency_open", args=[organisation.slug, worried.pk]) in found
+    (token,) = re.findall(rf'href="{address}of/([^"/]+)/"', found)
+    assert person_with(organisation, token) == worried
+    assert str(worried.pk) not in found
 
     page = text(opens(supervisor, organisation, worried))
 

@@ -62,7 +62,8 @@ def brand_mark() -> dict[str, Any]:
 
 @register.simple_tag
 def person(seed: object) -> SafeString:
-    """A drawn figure, always the same for the same seed (use the membership's or user's id)."""
+    """A drawn figure, always the same for the same seed. A person's figure belongs to
+    one group or organisation (`figure_seed`): the same one elsewhere would tell who they are."""
     return _drawn(drawing.person(seed))
 
 
