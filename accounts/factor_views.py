@@ -168,6 +168,13 @@ class _ConfirmByPasskey(ReauthenticateWebAuthnView):
         return super().get_context_data(**kwargs) | kwargs
 
 
+@require_safe
+def passkey_list(request: HttpRequest) -> HttpResponse:
+    """Where allauth leads after a passkey was named: they stand beside the other second steps."""
+    return redirect("mfa_index")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def confirm_by_passkey(request: HttpRequest) -> HttpResponse:
     """Shows with a passkey that it is still the same person."""
     return cast(HttpResponse, _ConfirmByPasskey.as_view()(request))

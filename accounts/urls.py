@@ -30,6 +30,7 @@ urlpatterns = [
         factor_views.recovery_codes_make,
         name="recovery_codes_make",
     ),
+    path(f"{STEP}webauthn/", factor_views.passkey_list, name="passkey_list"),
     path(f"{STEP}totp/deactivate/", factor_views.app_remove, name="app_remove"),
     path(
         f"{STEP}webauthn/keys/<int:pk>/remove/", factor_views.passkey_remove, name="passkey_remove"

@@ -24,7 +24,7 @@ ONES_OWN = frozenset(
     accounts:security accounts:sign_ins accounts:sign_in_end accounts:sign_ins_end_others
     accounts:kept_form accounts:mails_stop accounts:mail_links_end
     accounts:recovery_codes accounts:recovery_codes_file accounts:recovery_codes_make
-    accounts:app_remove accounts:passkey_remove accounts:confirm_by_passkey
+    accounts:app_remove accounts:passkey_list accounts:passkey_remove accounts:confirm_by_passkey
     closing:close_account closing:account_closed
     my_data:my_data my_data:copy_ask my_data:copy_delete my_data:copy my_data:copy_all
     my_data:copy_to_read
