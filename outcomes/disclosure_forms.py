@@ -127,6 +127,10 @@ class DisclosureForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
+        if not self.is_possible:
+            raise forms.ValidationError(
+                "There is nothing to put in yet. It grows with each check-in."
+            )
         if not given.get("instruments") and not given.get("with_attendance"):
             name = "instruments" if "instruments" in self.fields else "with_attendance"
             if name not in self.errors:
