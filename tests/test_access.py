@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts.rules import stop_token
 from groups.models import Membership
 from groups.rules import companion_token
+from oversight.rules import token_of as person_token
 from sessions.actions import make_calendar_feed
 from sessions.before_rules import answer_token
 from sessions.door_rules import checkin_code
@@ -32,7 +33,7 @@ from supportgroups.asgi import application as asgi_application
 from supportgroups.my_data.rules import token_of
 from tests import factories
 from tests.cast import Person
-from tests.test_conventions import our_urls
+from tests.test_conventions import our_urls, urls_of_allauth
 
 EVERYBODY = {
     "visitor",
@@ -309,6 +310,7 @@ DOORS: dict[str, Door] = {
     "my_data:copy_all": Door({"member"}, at=_copy),
     "my_data:copy_to_read": Door({"member"}, at=_copy),
     "accounts:security": Door(SIGNED_IN),
+    "accounts:passkey_list": Door(SIGNED_IN),
     "accounts:sign_ins": Door(SIGNED_IN),
     "accounts:sign_in_end": Door(
         {"member"}, "POST", lambda world: [world.member.browser_sessions.get().pk]
@@ -387,7 +389,9 @@ DOORS: dict[str, Door] = {
     # A supervisor or somebody on call may open it: tests/oversight/test_emergency.py.
     "oversight:emergency": Door({"coordinator"}, at=_organisation),
     "oversight:emergency_open": Door(
-        set(), "POST", lambda world: [world.organisation.slug, world.member.pk]
+        set(),
+        "POST",
+        lambda world: [world.organisation.slug, person_token(world.organisation, world.member)],
     ),
     "oversight:emergency_detail": Door({"coordinator"}, at=lambda world: [world.emergency.pk]),
     "oversight:emergency_close": Door({"coordinator"}, "POST", lambda world: [world.emergency.pk]),
@@ -571,12 +575,99 @@ DOORS: dict[str, Door] = {
     "outreach:flyer": Door(EVERYBODY, at=_group),
 }
 
-#: allauth's own doors: which are open to visitors. Their rules are allauth's.
+#: One address for a page and the form on it: GET and POST. The others take their own method only.
+BOTH_WAYS = {
+    f"{app}:{name}"
+    for app, names in {
+        "accounts": (
+            "app_remove confirm_by_code confirm_by_passkey factors_reset kept_form mails_stop "
+            "passkey_remove profile recovery_codes recovery_codes_make reminders staff_add "
+            "staff_change staff_remove"
+        ),
+        "closing": "close_account",
+        "groups": (
+            "agreement appeal_detail companion companion_welcome group_lifecycle leave "
+            "member_remove offer removal setup_basics setup_check setup_meeting "
+            "setup_people setup_promises setup_start time_zone"
+        ),
+        "screening": (
+            "another_look application_withdraw appointment check_answers display_name "
+            "form_builder form_drop group_clone join note_add question question_delete "
+            "question_edit question_proposals review"
+        ),
+        "oversight": "emergency_open",
+        "safeguarding": (
+            "concern_keep help_line help_line_add help_lines library on_call resource_change"
+        ),
+        "instruments": "questionnaire_import questionnaire_licence questionnaire_words",
+        "sessions": (
+            "agenda_template answer calendar_feeds cover days_off debrief door_lock "
+            "facilitators follow_up hint_concern knock message_edit message_hide "
+            "message_mute message_redirect message_remove message_report person_mute "
+            "person_remove prepare pulse pulse_talk report_detail review_detail room_enter "
+            "schedule session_change session_list support who_came"
+        ),
+        "outcomes": (
+            "answers_delete check_in_delete disclosure_begin disclosure_change "
+            "disclosure_revoke disclosure_sign paper_list paper_sheet pathways "
+            "programme_add programme_change report_delete report_start report_words "
+            "survey_check survey_plan_add survey_plan_change survey_plan_end "
+            "survey_question survey_start"
+        ),
+        "outreach": "import_start",
+    }.items()
+    for name in names.split()
+}
+
+#: allauth's own doors, whose rules are its own: where a visitor gets an answer, and where they are
+#: sent to sign in first.
+OPEN_OF_ALLAUTH = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_signup",
+    "account_email_verification_sent",
+    "account_reset_password",
+    "account_confirm_login_code",
+    "account_confirm_password_reset_code",
+    "account_complete_password_reset",
+    "account_password_reset_completed",
+    "account_request_login_code",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+}
+CLOSED_OF_ALLAUTH = {
+    "account_reauthenticate",
+    "account_email",
+    "account_change_password",
+    "account_set_password",
+    "mfa_index",
+    "mfa_reauthenticate",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+    "mfa_reauthenticate_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_edit_webauthn",
+}
+
 SOCKETS: dict[str, set[str]] = {"room": IN_THE_ROOM}
 
 
 def test_every_door_is_classified() -> None:
     assert {name for name, _ in our_urls()} ^ DOORS.keys() == set()
+
+
+def test_every_door_of_allauth_is_classified() -> None:
+    doors = dict(urls_of_allauth())
+    assert (OPEN_OF_ALLAUTH | CLOSED_OF_ALLAUTH) ^ doors.keys() == set()
+    for name, pattern in doors.items():
+        asks = getattr(pattern.callback, "login_required", True)
+        assert asks == (name in CLOSED_OF_ALLAUTH), name
 
 
 def test_every_socket_is_classified() -> None:

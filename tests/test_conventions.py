@@ -54,16 +54,28 @@ THE_CLOCK_ALONE = (
 )
 
 
-def our_urls(
+def every_url(
     resolver: URLResolver | None = None, namespace: str = ""
 ) -> Iterator[tuple[str, URLPattern]]:
-    """Name with namespace, and pattern, of every address that is not allauth's."""
+    """Name with namespace, and pattern, of every address."""
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLResolver):
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from our_urls(pattern, inner)
-        elif not pattern.callback.__module__.startswith("allauth"):
+            yield from every_url(pattern, inner)
+        else:
             yield f"{namespace}{pattern.name}", pattern
+
+
+def _is_of_allauth(pattern: URLPattern) -> bool:
+    return pattern.callback.__module__.startswith("allauth")
+
+
+def our_urls() -> list[tuple[str, URLPattern]]:
+    return [(name, pattern) for name, pattern in every_url() if not _is_of_allauth(pattern)]
+
+
+def urls_of_allauth() -> list[tuple[str, URLPattern]]:
+    return [(name, pattern) for name, pattern in every_url() if _is_of_allauth(pattern)]
 
 
 def our_models() -> list[type[Model]]:

@@ -211,7 +211,7 @@ def test_no_name_adds_a_line_to_the_head_of_a_mail(group, member):
     member.user.mails_name_groups = True
     member.user.save()
     reminder = factories.reminder(factories.support_session(group), member.user)
-    subject, _ = _words(reminder)
+    subject, _ = _words(reminder, stop="")
     message = EmailMessage()
     message["Subject"] = subject
     assert message["Subject"].startswith("Circle Bcc: everybody@elsewhere.example Hello: your")
@@ -220,6 +220,7 @@ def test_no_name_adds_a_line_to_the_head_of_a_mail(group, member):
 #: Where a link in a mail leads, and who gets that mail. What the others link to is listed in
 #: `test_every_link_in_a_mail_is_looked_at`.
 MAILED = {
+    "accounts:mails_stop": "visitor",
     "accounts:staff_list": "coordinator",
     "groups:notice": "member",
     "outcomes:participant_home": "member",
