@@ -1,7 +1,7 @@
 """Encrypts what people write, for keeping: AES-256-GCM under keys that can be changed.
 
 A token reads `v1.<key id>.<the rest>`. It is bound to where it stands, so that a token that was
-moved to another row does not open. `docs/decisions/0019-words-are-encrypted-at-rest.md` says what
+moved to another row does not open. `docs/decisions/0021-words-are-encrypted-at-rest.md` says what
 this protects and what it does not.
 """
 
