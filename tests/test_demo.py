@@ -1,4 +1,7 @@
-"""`make demo` as a newcomer lives through it: one start for the whole module, on its own data."""
+"""`make demo` as a newcomer lives through it: one start for the whole module, on its own data.
+
+The start from nothing, which takes longest, is the one in `lived_in`.
+"""
 
 import os
 import signal
@@ -11,14 +14,14 @@ import pytest
 
 from supportgroups.embedded import LOOPBACK, free_port
 from tests.processes import alive, descendants, status, wait_until
-from tests.running_demo import Demo
+from tests.running_demo import Demo, lived_in
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    started = Demo(tmp_path_factory.mktemp("demo") / "data", free_port())
+    started = Demo(lived_in(tmp_path_factory), free_port())
     try:
         started.wait_until_started(seconds=400)
         yield started
