@@ -34,6 +34,7 @@ NOT_WORDS = set(
 STAFF_BY_ACCOUNT = {
     "groups:setup_people",
     "outreach:import_start",
+    "safeguarding:concern_detail",
     "sessions:debrief",
     "sessions:facilitators",
     "sessions:follow_up",
