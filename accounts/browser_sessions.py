@@ -258,5 +258,7 @@ def end_others(user: User, *, but: SessionStore | None) -> int:
     rows = BrowserSession.objects.filter(user=user)
     if but is not None and but.row is not None:
         rows = rows.exclude(pk=but.row.pk)
+    ended = rows.delete()[0]
+    # Only now: outside a transaction a socket would look at once, and find it still there.
     look_again([user.pk])
-    return rows.delete()[0]
+    return ended

@@ -53,20 +53,14 @@ class Losing:
             support_session=self.session,
             about=self.members[number].user,
             by=self.lead.user,
-            reason="other",
+            reason="rules",
             words="",
         )
 
     def signs_out(self, number: int) -> None:
-        from django.contrib.sessions.models import Session
+        from accounts.browser_sessions import end_others
 
-        from accounts.live import look_again
-
-        user_id = self.members[number].user_id
-        for row in Session.objects.all():
-            if row.get_decoded().get("_auth_user_id") == str(user_id):
-                row.delete()
-        look_again([user_id])
+        end_others(self.members[number].user, but=None)
 
     def has_an_agreement_to_sign(self, number: int) -> None:
         from groups import actions
