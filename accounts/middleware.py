@@ -1,9 +1,11 @@
 """Times in the person's own zone, and what a sign-in does while it lasts and when it ends."""
 
+import time
 import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -111,3 +113,26 @@ class KeepSignedIn:
                 request.session["is_shared"] = True
             else:
                 request.session.pop("is_shared", None)
+
+
+class EvenTime:
+    """Whether an address has an account shows in no answer's time.
+
+    What is done for one that has differs by some milliseconds from what is done for one that has
+    not: `benchmarks/enumeration.py`. So each answer waits until the same time has passed.
+    """
+
+    _ANSWERS_ABOUT_AN_ADDRESS = frozenset(
+        {"account_request_login_code", "account_signup", "account_reset_password"}
+    )
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        begun = time.monotonic()
+        response = self.get_response(request)
+        match = request.resolver_match
+        if request.method == "POST" and match and match.view_name in self._ANSWERS_ABOUT_AN_ADDRESS:
+            time.sleep(max(settings.EVEN_ANSWER_SECONDS - (time.monotonic() - begun), 0))
+        return response

@@ -114,6 +114,7 @@ if DEMO:
 
 MIDDLEWARE = [
     "supportgroups.middleware.RequestLog",
+    "accounts.middleware.EvenTime",
     # Headers first: files, and what a middleware further in refuses, carry them too.
     "django.middleware.security.SecurityMiddleware",
     "supportgroups.middleware.SecurityHeaders",
@@ -368,6 +369,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 1 if PRODUCTION els
 #: How often one account may be tried: accounts/limits.py. allauth counts what one network address
 #: does; its own counts of an account would let anybody lock somebody out.
 SIGN_IN_LIMITS = PRODUCTION
+#: Longer than what is asked about an address takes, so that the time tells nothing of it.
+EVEN_ANSWER_SECONDS = 0.0 if DJANGO_ENV == "test" else 0.4
 ACCOUNT_RATE_LIMITS: Any = {
     "request_login_code": "20/m/ip",
     "reset_password": "20/m/ip",

@@ -118,3 +118,18 @@ def test_a_chosen_zone_comes_before_the_browsers(db, client, chosen, browser, zo
     assert zone_of(page.wsgi_request).key == zone
     says_it_was_chosen = 'data-zone="' in page.content.decode()
     assert says_it_was_chosen == (zone == chosen), "a guess is no choice"
+
+
+@pytest.mark.parametrize("name", ["account_request_login_code", "account_reset_password"])
+def test_what_is_asked_about_an_address_takes_the_same_time(
+    name, db, client, settings, monkeypatch
+):
+    settings.EVEN_ANSWER_SECONDS = 60
+    waited = []
+    monkeypatch.setattr("accounts.middleware.time.sleep", waited.append)
+
+    client.post(reverse(name), {"email": "nobody@example.org"})
+    client.get(reverse(name))
+
+    assert len(waited) == 1
+    assert 0 < waited[0] < 60
