@@ -78,10 +78,9 @@ def end_sign_ins_of(*, people: Iterable[User], by: None, at: datetime | None = N
     """Whoever runs the installation signs people out everywhere. Returns how many browsers."""
     ended = 0
     for person in people:
-        count, _ = BrowserSession.objects.filter(user=person).delete()
+        count = browser_sessions.end_others(person, but=None)
         if count:
             record("sign_in.ended_by_operator", by=by, on=person, at=at)
-            look_again([person.pk])
         ended += count
     return ended
 

@@ -20,7 +20,7 @@ from accounts import (
     rules,
     tasks,
 )
-from accounts.browser_sessions import SessionStore, digest_of, signed_in_with
+from accounts.browser_sessions import SessionStore, digest_of, end_others, signed_in_with
 from accounts.models import BrowserSession, User
 from audit.models import Event
 from supportgroups.lib.refusals import Refused
@@ -488,3 +488,15 @@ def test_a_change_of_factors_brings_another_key(member, rf):
     factor_signals.note_removed(user=member.user, authenticator=factor)
 
     assert row_of(member.client).is_to_renew
+
+
+def test_rooms_look_again_when_the_sign_ins_are_gone(member, monkeypatch):
+    """A room that looked before would find its sign-in and stay open."""
+    there = []
+    count = BrowserSession.objects.filter(user=member.user).count
+    monkeypatch.setattr(
+        "accounts.browser_sessions.look_again", lambda people: there.append(count())
+    )
+
+    assert end_others(member.user, but=None) == 1
+    assert there == [0]
